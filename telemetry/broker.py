@@ -1,0 +1,208 @@
+"""
+The only importer of aiomqtt: everything on MQTT that is not the hot path.
+
+Simulated devices, terminals, the api and the tools use it. It reconnects by itself, subscribes again, and has
+one bound: an outgoing message waits for the connection at most as long as its caller does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import aiomqtt
+
+from telemetry.backoff import Backoff
+from telemetry.errors import BrokerUnavailable
+from telemetry.settings import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+Protocol = Literal["3.1.1", "5"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it arrived."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    qos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes for us when we vanish."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = True
+
+
+class Link:
+    """
+    A connection to the broker that comes back by itself.
+
+    `on_arrival` is called in the event loop for each message; it must not block. `on_up` is awaited after each
+    (re)connect and subscribe, before `up` is set.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        *,
+        filters: Sequence[tuple[str, int]] = (),
+        on_arrival: Callable[[Arrival], None] | None = None,
+        on_up: Callable[["Link"], Awaitable[None]] | None = None,
+        will: Will | None = None,
+        protocol: Protocol = "5",
+        clean: bool = True,
+    ) -> None:
+        """`filters` are (pattern, QoS); `clean=False` keeps a session of a day at the broker."""
+        self._settings = settings
+        self._client_id = settings.prefix + client_id
+        self._filters = list(filters)
+        self._on_arrival = on_arrival
+        self._on_up = on_up
+        self._will = will
+        self._protocol = protocol
+        self._clean = clean
+        self._client: aiomqtt.Client | None = None
+        self._stop = asyncio.Event()
+        self.up = asyncio.Event()
+        self.connections = 0
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Publish and wait for the broker's acknowledgement. Raises BrokerUnavailable."""
+        client = self._client
+        if client is None:
+            raise BrokerUnavailable("not connected")
+        try:
+            await client.publish(topic, payload, qos=qos, retain=retain, timeout=10)
+        except (aiomqtt.MqttError, ValueError) as error:
+            raise BrokerUnavailable(str(error)) from error
+
+    async def run(self) -> None:
+        """Stay connected until `close`."""
+        backoff = Backoff(first=0.1, ceiling=5.0, random=random.random)
+        while not self._stop.is_set():
+            try:
+                await self._serve(backoff)
+            except (aiomqtt.MqttError, OSError) as error:
+                if self._stop.is_set():
+                    return
+                delay = backoff.delay()
+                logger.log(
+                    logging.WARNING if self.connections else logging.DEBUG,
+                    "%s lost the broker (%s), retrying in %.1f s", self._client_id, error, delay,
+                    extra={"action": "reconnect"},
+                )  # fmt: skip
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await self._stop.wait()
+
+    async def _serve(self, backoff: Backoff) -> None:
+        async with _client(self._settings, self._client_id, self._will, self._protocol, self._clean) as client:
+            self._client = client
+            try:
+                for pattern, qos in self._filters:
+                    await client.subscribe(pattern, qos=qos)
+                self.connections += 1
+                backoff.reset()
+                stopping = asyncio.TaskGroup()
+                async with stopping as tasks:
+                    listener = tasks.create_task(self._listen(client), name=f"{self._client_id}.listen")
+                    if self._on_up is not None:
+                        await self._on_up(self)
+                    self.up.set()
+                    await self._wait(listener)
+                    listener.cancel()
+            except* aiomqtt.MqttError as group:
+                raise aiomqtt.MqttError(str(group.exceptions[0])) from group
+            finally:
+                self._client = None
+                self.up.clear()
+
+    async def _wait(self, listener: "asyncio.Task[None]") -> None:
+        stop = asyncio.ensure_future(self._stop.wait())  # noqa: TID251 - cancelled two lines below
+        await asyncio.wait({stop, listener}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            if self._on_arrival is not None:
+                payload = message.payload if isinstance(message.payload, bytes) else b""
+                self._on_arrival(Arrival(str(message.topic), payload, bool(message.retain), message.qos))
+
+    async def close(self) -> None:
+        """End `run` with a clean disconnect: no will is published."""
+        self._stop.set()
+
+
+def _client(
+    settings: MqttSettings, client_id: str, will: Will | None, protocol: Protocol, clean: bool
+) -> aiomqtt.Client:
+    options: dict[str, Any] = {}
+    if protocol == "5":
+        options["protocol"] = aiomqtt.ProtocolVersion.V5
+        options["clean_start"] = clean
+        port = settings.port
+    else:
+        options["protocol"] = aiomqtt.ProtocolVersion.V311
+        options["clean_session"] = clean
+        port = settings.port_v3
+    return aiomqtt.Client(
+        settings.host,
+        port,
+        username=settings.username,
+        password=settings.password.get_secret_value() if settings.password else None,
+        identifier=client_id,
+        will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain) if will else None,
+        keepalive=settings.keepalive_s,
+        tls_context=ssl.create_default_context(cafile=str(settings.tls_ca)) if settings.tls_ca else None,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        max_queued_outgoing_messages=0,
+        **options,
+    )
+
+
+@contextlib.asynccontextmanager
+async def connected(link: Link) -> AsyncIterator[Link]:
+    """Run a link in the background for as long as the block lasts; it is up when the block begins."""
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(link.run(), name="broker.link")
+        try:
+            await link.up.wait()
+            yield link
+        finally:
+            await link.close()
+            await asyncio.wait({running}, timeout=2)
+            running.cancel()
+
+
+async def fetch_retained(
+    settings: MqttSettings, client_id: str, pattern: str, *, wait_s: float = 1.0
+) -> dict[str, bytes]:
+    """The retained messages under a pattern that arrive within `wait_s`. Raises BrokerUnavailable."""
+    found: dict[str, bytes] = {}
+
+    def keep(arrival: Arrival) -> None:
+        if arrival.retain:
+            found[arrival.topic] = arrival.payload
+
+    link = Link(settings, client_id, filters=[(pattern, 1)], on_arrival=keep)
+    try:
+        async with asyncio.timeout(wait_s + 5):
+            async with connected(link):
+                await asyncio.sleep(wait_s)
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"no answer from {settings.host}:{settings.port}") from error
+    return found

@@ -1,0 +1,461 @@
+"""
+The hot consumer: a durable MQTT 5 session as an asyncio protocol on the sans-I/O `mqtt5` codec.
+
+Rule 1: what is acknowledged is a settled prefix: in order of receipt, each packet id once, on the connection it
+came from [MQTT-4.6.0-2]. rumqttd closes the link on anything else, and loses the message it was about.
+Rule 2: the caller acknowledges, never this module; a batch of an old connection cannot be acknowledged on a new
+one (`acknowledge` says False), because the broker delivers it again there.
+Rule 3: memory is bounded by receive-maximum: the broker sends no more QoS 1 than that. QoS 0 beyond
+`MAX_QOS0` waiting is dropped and counted.
+Rule 4: what a partition publishes goes out on the connection it consumes from, so that take-over fences it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import mqtt5
+
+from telemetry.backoff import Backoff
+from telemetry.errors import BrokerUnavailable
+from telemetry.settings import MqttSettings
+
+logger = logging.getLogger(__name__)
+
+SESSION_EXPIRY_S: Final = 7 * 86_400
+RECEIVE_MAXIMUM: Final = 2_000
+MAX_QOS0: Final = 20_000
+MAX_PUBLISHES: Final = 20_000
+TAKEN_OVER: Final = 0x8E
+CONNECT_TIMEOUT_S: Final = 5.0
+
+P = TypeVar("P", bound=mqtt5.Packet)
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it was delivered."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    packet_id: int | None = None  # None for QoS 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one connection, in order of receipt."""
+
+    link: int
+    messages: Sequence[Message]
+
+
+class PublishRefused(BrokerUnavailable):
+    """The broker answered a publish with a reason code of 0x80 or above, for example by its ACL."""
+
+    def __init__(self, topic: str, reason: int) -> None:
+        super().__init__(f"publish to {topic} refused with reason 0x{reason:02X}")
+        self.topic = topic
+        self.reason = reason
+
+
+@dataclass
+class _Link:
+    """What belongs to one connection and dies with it."""
+
+    number: int
+    transport: asyncio.Transport
+    arrived: deque[Message] = field(default_factory=deque)
+    unacknowledged: deque[int] = field(default_factory=deque)
+    qos0_waiting: int = 0
+    publishes: dict[int, tuple[str, asyncio.Future[None]]] = field(default_factory=dict)
+    queued: deque[tuple[str, bytes, bool, asyncio.Future[None]]] = field(default_factory=deque)
+    publish_window: int = 65_535
+    next_id: int = 1
+
+
+class Consumer:
+    """
+    A durable session: batches out, acknowledgements in, publishes on the same connection.
+
+    Use it as `async with asyncio.TaskGroup() as tasks: tasks.create_task(consumer.run(), name=...)`, then
+    `batch()`, work, `acknowledge(batch)`.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        filters: Sequence[str],
+        *,
+        receive_maximum: int = RECEIVE_MAXIMUM,
+        session_expiry_s: int = SESSION_EXPIRY_S,
+        may_reconnect: Callable[[], Awaitable[bool]] | None = None,
+        on_link: Callable[[bool], None] | None = None,
+    ) -> None:
+        """
+        `may_reconnect` is asked after a take-over (0x8E) or two losses within 10 s; False ends `run`.
+        `on_link` is told each time the session is open, with `session_present`.
+        """
+        self._settings = settings
+        self._client_id = settings.prefix + client_id
+        self._filters = list(filters)
+        self._receive_maximum = receive_maximum
+        self._session_expiry_s = session_expiry_s
+        self._may_reconnect = may_reconnect
+        self._on_link = on_link
+        self._link: _Link | None = None
+        self._links = 0
+        self._arrival = asyncio.Event()
+        self._linked = asyncio.Event()
+        self._closing = asyncio.Event()
+        self.session_present: bool | None = None
+        self.dropped_qos0 = 0
+        self.delivered = 0
+        self.connections = 0
+
+    @property
+    def link(self) -> int:
+        """The number of the present connection; 0 while there is none."""
+        return self._link.number if self._link else 0
+
+    @property
+    def held(self) -> int:
+        """Messages delivered on the present connection and not yet acknowledged."""
+        return len(self._link.unacknowledged) if self._link else 0
+
+    @property
+    def receive_maximum(self) -> int:
+        """How many unacknowledged messages the broker may have sent."""
+        return self._receive_maximum
+
+    async def linked(self) -> None:
+        """Wait until the session is open."""
+        await self._linked.wait()
+
+    async def batch(self, limit: int = 10_000) -> Batch:
+        """All messages that have arrived, at least one and at most `limit`, of one connection."""
+        while True:
+            if self._link and self._link.arrived:
+                link = self._link
+                if len(link.arrived) <= limit:
+                    messages = list(link.arrived)
+                    link.arrived.clear()
+                else:
+                    messages = [link.arrived.popleft() for _ in range(limit)]
+                link.qos0_waiting = 0
+                return Batch(link.number, messages)
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    def waiting(self) -> int:
+        """Messages that have arrived and were not yet taken by `batch`."""
+        return len(self._link.arrived) if self._link else 0
+
+    def acknowledge(self, batch: Batch) -> bool:
+        """
+        Acknowledge a whole batch: the next ones in order of receipt, on the connection they came from.
+
+        False when that connection is gone: the broker will deliver them again. Raises ValueError when an
+        older batch of this connection is still unsettled.
+        """
+        link = self._link
+        if link is None or link.number != batch.link:
+            return False
+        ids = [message.packet_id for message in batch.messages if message.packet_id is not None]
+        for expected in ids:
+            if not link.unacknowledged or link.unacknowledged[0] != expected:
+                raise ValueError(f"packet {expected} is not the next one to acknowledge")
+            link.unacknowledged.popleft()
+        if ids:
+            # A PUBACK of two bytes of variable header means reason 0: as the codec writes it, without the object.
+            link.transport.write(b"".join(b"\x40\x02" + number.to_bytes(2, "big") for number in ids))
+        return True
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
+        """
+        Publish at QoS 1 on the consuming connection; the future is done when the broker has acknowledged.
+
+        The future raises PublishRefused for a reason of 0x80 or above, BrokerUnavailable when the connection
+        was lost first or more than MAX_PUBLISHES wait.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        link = self._link
+        if link is None:
+            future.set_exception(BrokerUnavailable("not connected"))
+        elif len(link.publishes) < link.publish_window:
+            self._send(link, topic, payload, retain, future)
+        elif len(link.queued) < MAX_PUBLISHES:
+            link.queued.append((topic, payload, retain, future))
+        else:
+            future.set_exception(BrokerUnavailable(f"more than {MAX_PUBLISHES} publishes wait"))
+        return future
+
+    def publish_once(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0 on the consuming connection; lost without a word when there is none."""
+        if self._link is not None:
+            packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE)
+            self._link.transport.write(packet.write())
+
+    def _send(self, link: _Link, topic: str, payload: bytes, retain: bool, future: asyncio.Future[None]) -> None:
+        while link.next_id in link.publishes:
+            link.next_id = link.next_id % 65_535 + 1
+        number = link.next_id
+        link.next_id = number % 65_535 + 1
+        link.publishes[number] = (topic, future)
+        packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain, packet_id=number)
+        link.transport.write(packet.write())
+
+    async def run(self) -> None:
+        """Keep the session open until `close`; returns early only when `may_reconnect` says no."""
+        backoff = Backoff(first=0.1, ceiling=5.0, random=random.random)
+        losses: deque[float] = deque(maxlen=2)
+        now = asyncio.get_running_loop().time
+        while not self._closing.is_set():
+            reason: int | None = None
+            try:
+                reason = await self._serve(backoff)
+            except (OSError, BrokerUnavailable, TimeoutError) as error:
+                logger.debug("no connection for %s: %s", self._client_id, error)
+            if self._closing.is_set():
+                return
+            losses.append(now())
+            doubtful = reason == TAKEN_OVER or (len(losses) == 2 and losses[1] - losses[0] < 10)
+            if self._may_reconnect is not None and doubtful and self.connections and not await self._may_reconnect():
+                logger.error("%s belongs to another worker now", self._client_id, extra={"action": "fenced"})
+                return
+            delay = backoff.delay()
+            logger.warning(
+                "%s lost the broker (%s), retrying in %.1f s",
+                self._client_id, "no answer" if reason is None else f"0x{reason:02X}", delay,
+                extra={"action": "reconnect"},
+            )  # fmt: skip
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._closing.wait()
+
+    async def _serve(self, backoff: Backoff) -> int | None:
+        """One connection from CONNECT to its end; the reason code of the broker's DISCONNECT, if it sent one."""
+        loop = asyncio.get_running_loop()
+        context = ssl.create_default_context(cafile=str(self._settings.tls_ca)) if self._settings.tls_ca else None
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            transport, wire = await loop.create_connection(_Wire, self._settings.host, self._settings.port, ssl=context)
+            try:
+                hello = await self._connect(transport, wire)
+            except BaseException:
+                transport.abort()
+                raise
+        self._links += 1
+        link = _Link(self._links, transport, publish_window=hello.receive_max)
+        keepalive = hello.server_keep_alive or self._settings.keepalive_s
+        try:
+            await self._subscribe(link, wire, hello.session_present)
+            self.session_present = hello.session_present
+            self._link = link
+            self.connections += 1
+            self._linked.set()
+            backoff.reset()
+            logger.info(
+                "%s connected, session %s", self._client_id, "resumed" if hello.session_present else "new",
+                extra={"action": "connected"},
+            )  # fmt: skip
+            if self._on_link is not None:
+                self._on_link(hello.session_present)
+            wire.deliver = lambda packets: self._take(link, packets)
+            self._take(link, wire.pending)
+            wire.pending = []
+            await self._keep_alive(wire, transport, keepalive)
+        finally:
+            self._link = None
+            self._linked.clear()
+            transport.abort()
+            self._fail(link)
+        return wire.reason
+
+    async def _connect(self, transport: asyncio.Transport, wire: "_Wire") -> mqtt5.ConnAckPacket:
+        password = self._settings.password
+        packet = mqtt5.ConnectPacket(
+            self._client_id,
+            username=self._settings.username,
+            password=password.get_secret_value().encode() if password else None,
+            clean_start=False,
+            keep_alive=self._settings.keepalive_s,
+            session_expiry_interval=self._session_expiry_s,
+            receive_max=self._receive_maximum,
+        )
+        transport.write(packet.write())
+        answer = await wire.next(mqtt5.ConnAckPacket)
+        if answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+            raise BrokerUnavailable(f"CONNECT refused with reason 0x{int(answer.reason_code):02X}")
+        return answer
+
+    async def _subscribe(self, link: _Link, wire: "_Wire", resumed: bool) -> None:
+        # Retained messages come again at each SUBSCRIBE unless retain handling is 1.
+        handling = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS if resumed else mqtt5.RetainHandling.SEND_ALWAYS
+        filters = [
+            mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_handling=handling)
+            for pattern in self._filters
+        ]
+        link.transport.write(mqtt5.SubscribePacket(link.next_id, filters).write())
+        link.next_id += 1
+        if resumed:
+            # rumqttd sends the SUBACK behind the redelivered messages, and those only as they are acknowledged:
+            # waiting for it here would wait for ever. `_take` looks at it when it comes.
+            return
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            _check_subscribed(await wire.next(mqtt5.SubAckPacket))
+
+    def _take(self, link: _Link, packets: list[mqtt5.Packet]) -> None:
+        for packet in packets:
+            if isinstance(packet, mqtt5.PublishPacket):
+                if packet.packet_id is None:
+                    if link.qos0_waiting >= MAX_QOS0:
+                        self.dropped_qos0 += 1
+                        continue
+                    link.qos0_waiting += 1
+                else:
+                    link.unacknowledged.append(packet.packet_id)
+                link.arrived.append(Message(packet.topic, packet.payload, packet.retain, packet.packet_id))
+                self.delivered += 1
+            elif isinstance(packet, mqtt5.PubAckPacket):
+                self._settle_publish(link, packet)
+            elif isinstance(packet, mqtt5.SubAckPacket):
+                try:
+                    _check_subscribed(packet)
+                except BrokerUnavailable:
+                    logger.exception("%s may not subscribe", self._client_id, extra={"action": "subscribe"})
+                    link.transport.close()
+        if link.arrived:
+            self._arrival.set()
+
+    def _settle_publish(self, link: _Link, packet: mqtt5.PubAckPacket) -> None:
+        found = link.publishes.pop(packet.packet_id, None)
+        if found is not None and not found[1].done():
+            if int(packet.reason_code) >= 0x80:
+                found[1].set_exception(PublishRefused(found[0], int(packet.reason_code)))
+            else:
+                found[1].set_result(None)
+        while link.queued and len(link.publishes) < link.publish_window:
+            self._send(link, *link.queued.popleft())
+
+    @staticmethod
+    def _fail(link: _Link) -> None:
+        for _, future in [*link.publishes.values(), *((t, f) for t, _, _, f in link.queued)]:
+            if not future.done():
+                future.set_exception(BrokerUnavailable("connection lost before the acknowledgement"))
+                future.exception()  # whoever awaits it still sees it; nobody has to
+        link.publishes.clear()
+        link.queued.clear()
+
+    async def _keep_alive(self, wire: "_Wire", transport: asyncio.Transport, keepalive: int) -> None:
+        """Ping while the link lives; returns when it is lost."""
+        now = asyncio.get_running_loop().time
+        while not wire.lost.is_set() and not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(keepalive / 2):
+                    await wire.lost.wait()
+                return
+            if now() - wire.heard > keepalive * 1.5:
+                logger.warning("%s heard nothing for %.0f s", self._client_id, now() - wire.heard)
+                return
+            transport.write(mqtt5.PingReqPacket().write())
+
+    async def close(self) -> None:
+        """Say goodbye and keep the session at the broker; `run` returns."""
+        self._closing.set()
+        if self._link is not None:
+            self._link.transport.write(mqtt5.DisconnectPacket().write())
+            self._link.transport.close()
+
+
+def _check_subscribed(answer: mqtt5.SubAckPacket) -> None:
+    refused = [int(code) for code in answer.reason_codes if int(code) >= 0x80]
+    if refused:
+        raise BrokerUnavailable(f"SUBSCRIBE refused with reason 0x{refused[0]:02X}")
+
+
+class _Wire(asyncio.Protocol):
+    """Bytes in, packets out. Before `deliver` is set, packets wait in `pending` for `next`."""
+
+    def __init__(self) -> None:
+        self.pending: list[mqtt5.Packet] = []
+        self.deliver: Callable[[list[mqtt5.Packet]], None] | None = None
+        self.lost = asyncio.Event()
+        self.reason: int | None = None
+        self.heard = 0.0
+        self._buffer = bytearray()
+        self._more = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
+        self._now = asyncio.get_running_loop().time
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        self._transport = transport
+        self.heard = self._now()
+        self._socket = transport.get_extra_info("socket")
+        if self._socket is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = self._now()
+        if _QUICKACK is not None and self._socket is not None:
+            # Linux falls back to delayed acknowledgements by itself; with a broker that has Nagle on, that is 40 ms.
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        self._buffer += data
+        packets: list[mqtt5.Packet] = []
+        taken = 0
+        try:
+            view = memoryview(self._buffer)
+            try:
+                while taken < len(view):
+                    packet, size = mqtt5.read(view[taken:])
+                    taken += size
+                    if isinstance(packet, mqtt5.DisconnectPacket):
+                        self.reason = int(packet.reason_code)
+                    packets.append(packet)
+            except IndexError:
+                pass  # the rest of the last packet is still on its way
+            finally:
+                view.release()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # pyo3's PanicException, for an invalid UTF-8 topic, is not an Exception
+            logger.error(  # noqa: TRY400 - the codec's panic has no useful traceback
+                "the broker sent what the codec cannot read: %s", error, extra={"action": "codec"}
+            )
+            if self._transport is not None:
+                self._transport.abort()
+        del self._buffer[:taken]
+        if not packets:
+            return
+        if self.deliver is not None:
+            self.deliver(packets)
+        else:
+            self.pending += packets
+            self._more.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.set()
+        self._more.set()
+
+    async def next(self, type_: type[P]) -> P:
+        """The next packet of that type; others stay pending. Raises BrokerUnavailable when the link is lost."""
+        while True:
+            for place, packet in enumerate(self.pending):
+                if isinstance(packet, type_):
+                    del self.pending[place]
+                    return packet
+            if self.lost.is_set():
+                raise BrokerUnavailable("the broker closed the connection")
+            self._more.clear()
+            await self._more.wait()

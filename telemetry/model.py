@@ -1,0 +1,109 @@
+"""The words that all parts share: states, signals, severities, hazards. No behaviour lives here."""
+
+from enum import IntEnum, StrEnum
+
+
+class Severity(IntEnum):
+    """How bad it is. The order is the order of annunciation: a higher one covers a lower one."""
+
+    NONE = 0
+    ADVISORY = 1  # a line on the desk
+    PREWARNING = 2  # 预警: two short pulses in the cab, once
+    ALARM = 3  # 报警: sounds for as long as the condition holds
+    CRITICAL = 4  # beyond the alarm: an inspection hold follows
+
+
+class State(StrEnum):
+    """The states of an alarm, after ANSI/ISA-18.2-2016 (its *out of service* is `disabled` here)."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned_unacknowledged"
+    LATCHED_UNACKNOWLEDGED = "latched_unacknowledged"
+    LATCHED_ACKNOWLEDGED = "latched_acknowledged"
+    SHELVED = "shelved"
+    SUPPRESSED = "suppressed_by_design"
+    DISABLED = "disabled"
+
+
+class Signal(StrEnum):
+    """What can happen to an alarm."""
+
+    RAISE = "raise"
+    ESCALATE = "escalate"  # severity rose while the alarm was already active
+    CLEAR = "clear"
+    ACKNOWLEDGE = "acknowledge"
+    RESET = "reset"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    SUPPRESS = "suppress"
+    UNSUPPRESS = "unsuppress"
+    DISABLE = "disable"
+    ENABLE = "enable"
+
+
+class Action(StrEnum):
+    """What a person may answer. Nothing here is an order to a machine."""
+
+    SILENCE = "silence"  # the cab's one button: quiets sound, and nothing else
+    ACKNOWLEDGE = "acknowledge"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    RELEASE = "release"  # a hold
+    SET_MODE = "set_mode"
+
+
+class Hazard(StrEnum):
+    """What coverage is stated for, per device."""
+
+    LOAD = "load"
+    MOMENT = "moment"
+    WIND = "wind"
+    TILT = "tilt"
+    LIMITS = "limits"
+    ZONES = "zones"
+    ANTI_COLLISION = "anti_collision"
+    IDENTITY = "identity"
+    FORCE = "force"
+    SETTLEMENT = "settlement"
+    SHIFT = "shift"
+
+
+class CoverageLevel(StrEnum):
+    """Never "safe", never "protected": the limiter is in the crane, not in our screen."""
+
+    MONITORED = "monitored"
+    DEGRADED = "degraded"
+    BLIND = "blind"
+    NOT_MONITORED = "not_monitored"
+
+
+class Mode(StrEnum):
+    """The mode of a crane: it chooses the limit profile and what is suppressed."""
+
+    WORKING = "working"
+    PARKED = "parked"
+    STORM = "storm"
+    CLIMBING = "climbing"
+    ERECTING = "erecting"
+    DISMANTLING = "dismantling"
+    TESTING = "testing"
+    STOPPED = "stopped"
+
+
+class Origin(StrEnum):
+    """Where a transition was decided: as it happened, or afterwards by the review of late data."""
+
+    LIVE = "live"
+    REVIEW = "review"
+
+
+class Edition(StrEnum):
+    """The three editions of one schema, chosen at migration from what the server offers."""
+
+    COMMUNITY = "community"
+    APACHE = "apache"
+    PLAIN = "plain"

@@ -1,0 +1,282 @@
+"""
+Everything on the wire that is not a frame, one struct a topic. JSON, times in Unix ms UTC.
+
+Readers ignore fields that they do not know, so that a newer sender can talk to an older receiver.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from telemetry.errors import Refusal, WireError
+from telemetry.model import Action, CoverageLevel, Hazard, Origin, Severity, Signal, State
+from telemetry.wire.frames import MAX_BYTES, Boot, Seq, Ts
+
+Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
+Name = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")]
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The base of all payloads."""
+
+
+class Words(Payload, frozen=True):
+    """One sentence for a person, in both languages."""
+
+    zh: Text
+    en: Text
+
+
+class Presence(Payload, frozen=True):
+    """`up/presence`, retained: the device's birth, and its will. Declares the sample interval."""
+
+    online: bool
+    boot: Boot | None = None
+    ts: Ts | None = None
+    interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] | None = None
+    params: Name | None = None  # hash of chart, reeving and calibration
+
+
+class Event(Payload, frozen=True):
+    """`up/event`: a work cycle, an identity, power off announced (*last gasp*), a device fault."""
+
+    id: Name
+    type: Annotated[str, Meta(pattern=r"^(cycle|identity|power_off|power_on|fault)\Z")]
+    ts: Ts
+    boot: Boot | None = None
+    seq: Seq | None = None
+    data: dict[str, Any] = {}
+
+
+class BootReceipt(Payload, frozen=True):
+    """What of one boot is safe to forget: everything up to `upto`, and at most 15 ranges beyond it, ends included."""
+
+    boot: Boot
+    upto: int
+    ranges: list[tuple[int, int]] = []
+
+
+class Receipt(Payload, frozen=True):
+    """`down/receipt`, retained: up to 8 boots, newest first."""
+
+    boots: Annotated[list[BootReceipt], Meta(max_length=8)]
+
+
+class Response(Payload, frozen=True):
+    """`up/response`: what a person answers to an alarm, or the mode they set. Its id is the cause of what follows."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]{8,64}\Z")]
+    action: Action
+    at: Ts
+    who: Name
+    rule: Name | None = None
+    transition: Name | None = None  # the transition it answers
+    why: Text | None = None
+    until: Ts | None = None  # shelving ends
+    mode: Name | None = None
+    cause: Name | None = None  # called | stopped | sensor
+
+
+class Shown(Payload, frozen=True):
+    """`up/shown`: a terminal rendered a transition at `at`, or, without `transition`, its one-second heartbeat."""
+
+    terminal: Name
+    at: Ts
+    transition: Name | None = None
+    visible: bool | None = None
+    audio: Name | None = None  # running | suspended | none
+    volume: float | None = None
+    wake_lock: bool | None = None
+    build: Name | None = None
+
+
+class Cause(Payload, frozen=True):
+    """What made a transition: a sample's (boot, seq, i), or the response or tick that did."""
+
+    boot: str | None = None
+    seq: int | None = None
+    i: int | None = None
+    response: str | None = None
+    tick: int | None = None
+
+
+class Transition(Payload, frozen=True):
+    """`down/transition`: one change of one alarm's state, immutable."""
+
+    id: str
+    site: str
+    kind: str
+    device: str
+    rule: str
+    signal: Signal
+    previous: State
+    state: State
+    severity: Severity
+    at: int  # device time of the sample that completed the condition; tick time for observed ones
+    cause: Cause
+    observed: bool = False
+    origin: Origin = Origin.LIVE
+    hazard: Hazard | None = None
+    channel: str | None = None
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    text: Words | None = None
+    action: Words | None = None  # the one thing to do
+    profile: str | None = None  # profile name and version
+    config: int | None = None  # config version
+    source: str | None = None  # the clause that the limit cites
+    who: str | None = None
+    why: str | None = None
+    until: int | None = None
+    life_safety: bool = False
+
+
+class Alarm(Payload, frozen=True):
+    """`down/alarm/{rule}`, retained, cleared with an empty payload when normal: the present state for terminals."""
+
+    rule: str
+    transition: str  # its last transition
+    state: State
+    severity: Severity
+    active: bool
+    since: int
+    at: int
+    cab: str  # none | pulse | continuous | silenced: what the cab should sound now
+    desk: str  # unacknowledged | acknowledged | none
+    silenced_until: int | None = None
+    hazard: Hazard | None = None
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    text: Words | None = None
+    action: Words | None = None
+    eta_s: tuple[float, float] | None = None  # time to limit, as an interval in seconds
+    life_safety: bool = False
+    hold: bool = False
+
+
+class HazardCoverage(Payload, frozen=True):
+    """One hazard of one device: how well it is watched, and why not better."""
+
+    level: CoverageLevel
+    reason: Words | None = None
+
+
+class Coverage(Payload, frozen=True):
+    """`down/coverage`, retained: every hazard of the kind, the ones we do not compute included."""
+
+    at: int
+    level: CoverageLevel  # the worst of the hazards that this device could have watched
+    hazards: dict[Hazard, HazardCoverage]
+    stale_after_ms: int | None = None
+
+
+class Evaluated(Payload, frozen=True):
+    """`down/evaluated`: seq ranges per boot that the analyzer evaluated live, ends included."""
+
+    boots: dict[str, list[tuple[int, int]]]
+
+
+class Heartbeat(Payload, frozen=True):
+    """`cw/v1/{site}/heartbeat`, QoS 0, every second: someone is watching, and this is what they hold active."""
+
+    partition: int
+    version: str
+    at: int
+    active: int  # alarms that are not normal, all devices of the site
+    digest: str  # of all of them
+    devices: dict[str, tuple[int, str]] = {}  # number and digest per device; a device not named here has none
+
+
+class Claim(Payload, frozen=True):
+    """A worker's claim on a partition; the higher epoch has it."""
+
+    epoch: int
+    worker: str
+
+
+class Tick(Payload, frozen=True):
+    """The analyzer's own clock on its way through its own session."""
+
+    at: int
+    run: str  # the process that sent it
+    n: int
+
+
+class Chart(Payload, frozen=True):
+    """A load chart for one reeving: rated load in t at rising radii in m, straight between the points."""
+
+    falls: int
+    points: Annotated[list[tuple[float, float]], Meta(min_length=2, max_length=64)]
+
+
+class DeviceConfig(Payload, frozen=True):
+    """`down/config`, retained: what a terminal and the analyzer must know of a device. Versions never go back."""
+
+    version: int
+    hash: str = ""
+    display_name: Name = ""
+    profile: Name = "cn"
+    limits: dict[str, dict[str, float]] = {}  # rule → {"prewarning": x, "alarm": y}, overriding the profile
+    charts: list[Chart] = []
+    jib_m: float | None = None
+    hook_max_m: float | None = None
+    mast_m: float | None = None
+    position_m: tuple[float, float] | None = None
+    bay: Name | None = None
+    design_force_kn: float | None = None  # post-added load design value, formwork
+    interval_ms: int = 1000
+    terminal: Name = "none"  # none | cab | bay | gate
+    cab_sound: Name = "extra"  # all | extra | none
+    property_no: Name | None = None  # 产权备案编号
+    registration_no: Name | None = None  # 使用登记编号
+    organisation: Name | None = None
+
+
+class SiteConfig(Payload, frozen=True):
+    """`cw/v1/{site}/config`, retained."""
+
+    version: int
+    hash: str = ""
+    display_name: Name = ""
+    timezone: Name = "Asia/Shanghai"
+    profile: Name = "cn"
+    organisation: Name | None = None
+
+
+P = TypeVar("P", bound=Payload)
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODERS: Final[dict[type[Payload], msgspec.json.Decoder[Any]]] = {}
+
+
+def encode(payload: Payload) -> bytes:
+    """A payload as JSON."""
+    return _ENCODER.encode(payload)
+
+
+def decode(type_: type[P], payload: bytes) -> P:
+    """A payload of that type. Raises WireError, and nothing else."""
+    if len(payload) > MAX_BYTES:
+        raise WireError(Refusal.OVERSIZED, f"{len(payload)} bytes, the limit is {MAX_BYTES}")
+    decoder = _DECODERS.get(type_)
+    if decoder is None:
+        decoder = _DECODERS[type_] = msgspec.json.Decoder(type_)
+    try:
+        return decoder.decode(payload)  # type: ignore[no-any-return]  # the decoder of that type
+    except msgspec.ValidationError as error:
+        raise WireError(Refusal.INVALID, str(error)) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
+        raise WireError(Refusal.MALFORMED, str(error)) from error
+
+
+def digest(transitions: Iterable[str]) -> str:
+    """
+    The digest of a set of active alarms, from the ids of their last transitions: CRC-32 of the sorted ids.
+
+    A terminal computes the same in a few lines of JavaScript; it guards against a stale screen, not an enemy.
+    """
+    return f"{zlib.crc32(chr(10).join(sorted(transitions)).encode()):08x}"
