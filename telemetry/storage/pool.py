@@ -1,0 +1,51 @@
+"""A service's pool of query connections: read-mostly, autocommit, bounded, and open before the database is."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from telemetry.settings import DatabaseSettings
+from telemetry.storage.door import parameters, translated
+
+logger = logging.getLogger(__name__)
+
+Connection: TypeAlias = AsyncConnection[DictRow]
+
+
+class Database:
+    """The pool, and one way to borrow from it."""
+
+    def __init__(self, settings: DatabaseSettings, *, application: str) -> None:
+        self._settings = settings
+        options: dict[str, Any] = parameters(settings, application=application)
+        conninfo = options.pop("conninfo")
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            kwargs={**options, "autocommit": True, "row_factory": dict_row},
+            min_size=1,
+            max_size=settings.pool_max,
+            timeout=5.0,
+            max_waiting=64,
+            open=False,
+            reconnect_timeout=30.0,
+        )
+
+    async def __aenter__(self) -> "Database":
+        # Not waiting for the first connection: a service starts, and says what is missing, without its database.
+        await self._pool.open(wait=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection that returns rows as dicts. Raises StorageUnavailable and the rest of the tree."""
+        with translated():
+            async with self._pool.connection() as connection:
+                yield connection
