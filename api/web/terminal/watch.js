@@ -1,0 +1,394 @@
+/**
+ * What the terminal knows, and what follows from it. Pure: messages and times come in, a model to show comes out.
+ *
+ * Rule 1: absence of a message is never "normal". Without a heartbeat that agrees with the alarms held here, the
+ * page says NOT MONITORED, whatever the figures look like.
+ * Rule 2: what a person hears follows the condition: an alarm that is over is quiet here, whoever acknowledged it.
+ * The one exception is a formwork bay, whose alarm sounds until it is silenced by a person there.
+ * Rule 3: a stored (retained) alarm may be old and a live one cannot be; so an older stored one is set aside, and
+ * taken only when the analyzer's heartbeat says that it is the true state.
+ *
+ * Times: `now` is a monotonic clock in ms, `wall` Unix ms.
+ */
+
+import { unpack } from "./unpack.js";
+import { utilisation } from "./chart.js";
+import { Wind } from "./wind.js";
+import * as words from "./words.js";
+
+export const HEARTBEAT_MS = 3000; // three heartbeats of the analyzer
+export const DIFFERS_MS = 3000;
+export const SILENCE_MS = 30_000;
+export const PULSE_MS = 3000; // a pre-warning sounds for 3 s, once
+export const OLD_MS = 60_000;
+export const HELD_ALARM_MS = 30_000; // an alarm that was sounding when the watching stopped sounds on for so long
+export const REFRESH_MS = 5000;
+const CAB_HAZARDS = new Set(["load", "moment", "wind", "tilt", "limits", "zones", "anti_collision", "force", "settlement", "shift"]);
+// Bits of device_alarm and device_prewarn (telemetry/kinds.py, DEVICE_ALARM_BITS) for what the box itself sounds.
+const BOX_BITS = { wind: 1, load: 2, anti_collision: 4, moment: 8, tilt: 16, zones: 32 };
+
+const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+  return n;
+});
+
+/** CRC-32 of the sorted transition ids joined by newlines, as telemetry.wire.payloads.digest computes it. */
+export function digest(ids) {
+  let crc = 0xffffffff;
+  for (const byte of new TextEncoder().encode([...ids].sort().join("\n"))) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
+  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
+}
+
+export class Watch {
+  constructor({ site, device, kind = null }) {
+    Object.assign(this, { site, device, kind });
+    this.linked = false;
+    this.refusal = null;
+    this.beat = null; // {received, at, count, digest}
+    this.differsSince = null;
+    this.alarms = new Map(); // rule → {...payload, received}
+    this.offered = new Map(); // what this subscription has brought, to be compared when the two differ
+    this.latched = new Map(); // formwork only: alarms that are over and not yet silenced
+    this.pulses = new Map(); // transition → when its pulses began
+    this.silenced = new Map(); // rule → {until, transition, value}
+    this.coverage = null;
+    this.config = null;
+    this.siteConfig = null;
+    this.presence = null;
+    this.reading = null; // {values, invalid, received, ts}
+    this.wind = new Wind();
+    this.unread = 0; // messages that could not be understood
+    this.rendered = []; // transitions that await a receipt
+    this.lostSince = null;
+    this.everWatched = false;
+    this.started = false;
+    this.refreshed = -Infinity;
+  }
+
+  linkUp() {
+    this.linked = true;
+    this.refusal = null;
+  }
+
+  linkDown() {
+    this.linked = false;
+    this.offered = new Map();
+  }
+
+  /** One message as it came. Nothing that is sent here can throw. */
+  message(topic, bytes, retain, now, wall) {
+    const levels = topic.split("/");
+    try {
+      if (levels.length === 4) this._site(levels[3], bytes, retain, now);
+      else this._device(levels, bytes, retain, now, wall);
+    } catch (error) {
+      this.unread += 1;
+    }
+  }
+
+  _site(leaf, bytes, retain, now) {
+    const value = unpack(bytes);
+    if (leaf === "config") {
+      if (!this.siteConfig || value.version >= this.siteConfig.version) this.siteConfig = value;
+    } else if (leaf === "heartbeat" && !retain) {
+      const devices = value.devices || {};
+      const [count, sum] = devices[`${this.kind}/${this.device}`] || devices[this.device] || [0, digest([])];
+      this.beat = { received: now, at: value.at, count, digest: sum };
+      this._compare(now, true);
+    }
+  }
+
+  _device(levels, bytes, retain, now, wall) {
+    const [, , , kind, device, lane, leaf, rule] = levels;
+    if (device !== this.device) return;
+    if (this.kind == null) this.kind = kind;
+    if (kind !== this.kind) return;
+    if (lane === "up" && leaf === "reading") this._read(unpack(bytes), now);
+    else if (lane === "up" && leaf === "presence") this.presence = bytes.length ? unpack(bytes) : null;
+    else if (lane === "down" && leaf === "coverage") this.coverage = bytes.length ? unpack(bytes) : null;
+    else if (lane === "down" && leaf === "config") {
+      const config = unpack(bytes);
+      if (!this.config || config.version >= this.config.version) this.config = config;
+    } else if (lane === "down" && leaf === "alarm" && rule) this._alarm(rule, bytes, retain, now, wall);
+  }
+
+  _read(frame, now) {
+    const samples = frame.samples || [frame];
+    const last = samples[samples.length - 1];
+    for (const sample of samples) {
+      const bad = new Set([...(frame.invalid || []), ...(sample.invalid || [])]);
+      const mps = sample.wind_mps ?? frame.wind_mps;
+      if (Number.isFinite(mps) && !bad.has("wind_mps")) this.wind.add(now - Math.max(0, last.ts - sample.ts), mps);
+    }
+    const values = { ...frame, ...last };
+    const invalid = new Set([...(frame.invalid || []), ...(last.invalid || [])]);
+    // A flag or a mode that is not in this frame is unknown now: nothing is carried over from the one before.
+    this.reading = { values, invalid, received: now, ts: last.ts };
+  }
+
+  _alarm(rule, bytes, retain, now, wall) {
+    const held = this.alarms.get(rule);
+    if (!bytes.length) {
+      this.offered.delete(rule);
+      if (!retain) this._over(rule);
+      return;
+    }
+    const alarm = { ...unpack(bytes), rule, received: now, stored: retain };
+    if (typeof alarm.transition !== "string" || typeof alarm.severity !== "number") throw new TypeError("not an alarm");
+    alarm.age = (this.beat ? this.beat.at + (now - this.beat.received) : wall) - alarm.at;
+    this.offered.set(rule, alarm);
+    if (retain && held && held.transition !== alarm.transition && alarm.at < held.at) return;
+    this._hold(rule, alarm, now);
+    this._compare(now, false);
+  }
+
+  _hold(rule, alarm, now) {
+    const held = this.alarms.get(rule);
+    if (held && held.transition === alarm.transition) alarm.stored = held.stored && alarm.stored;
+    this.alarms.set(rule, alarm);
+    if (!held || held.transition !== alarm.transition) {
+      this.rendered.push(alarm.transition);
+      if (this.rendered.length > 64) this.rendered.shift();
+    }
+    const mute = this.silenced.get(rule);
+    // Once the analyzer has taken the silence over, its `cab` alone decides.
+    if (mute && (alarm.cab === "silenced" || alarm.cab === "none" || alarm.transition !== mute.transition || alarm.value >= mute.value + 2)) {
+      this.silenced.delete(rule);
+    }
+    const old = alarm.age > OLD_MS && !alarm.active;
+    if (alarm.cab === "pulse" && !old && !this.pulses.has(alarm.transition)) {
+      this.pulses.set(alarm.transition, now);
+      if (this.pulses.size > 64) this.pulses.delete(this.pulses.keys().next().value);
+    }
+    if (this.kind === "formwork" && alarm.severity >= 3) {
+      if (alarm.cab === "continuous" && !this.silenced.has(rule)) this.latched.set(rule, alarm);
+      else if (alarm.cab === "silenced") this.latched.delete(rule);
+    }
+  }
+
+  _over(rule) {
+    this.alarms.delete(rule);
+    this.silenced.delete(rule);
+  }
+
+  /** Whether the alarms held are those the analyzer holds; `judge` also starts the time in which they may differ. */
+  _compare(now, judge) {
+    if (!this.beat) return;
+    const same = (alarms) => {
+      const ids = [...alarms.values()].filter((alarm) => alarm.state !== "normal").map((alarm) => alarm.transition);
+      return ids.length === this.beat.count && digest(ids) === this.beat.digest;
+    };
+    if (same(this.alarms)) this.differsSince = null;
+    else if (judge && this.linked && same(this.offered)) {
+      for (const rule of [...this.alarms.keys()]) if (!this.offered.has(rule)) this._over(rule);
+      for (const [rule, alarm] of this.offered) this._hold(rule, alarm, now);
+      this.differsSince = null;
+    } else if (judge) this.differsSince ??= now;
+  }
+
+  /** Whether the retained topics should be asked for again, because what is held here is not what the analyzer holds. */
+  wantsRefresh(now) {
+    if (this.differsSince == null || now - this.differsSince < 1000 || now - this.refreshed < REFRESH_MS) return false;
+    this.refreshed = now;
+    this.offered = new Map();
+    return true;
+  }
+
+  /** Why nobody may say that this device is watched, or null. */
+  lost(now) {
+    if (this.refusal != null && !this.linked) return "refused";
+    if (!this.beat) return this.linked ? "analyzer" : "starting";
+    if (now - this.beat.received >= HEARTBEAT_MS) return this.linked ? "analyzer" : "link";
+    if (this.differsSince != null && now - this.differsSince >= DIFFERS_MS) return "differs";
+    if (!this.reading || now - this.reading.received >= this.silentAfter()) return "device";
+    return null;
+  }
+
+  /** Milliseconds without a reading after which figures are old: three of the device's own declared intervals. */
+  staleAfter() {
+    const interval = this.presence?.interval_ms ?? this.config?.interval_ms;
+    return Math.max(this.coverage?.stale_after_ms ?? 3 * (interval ?? 1000), 1000);
+  }
+
+  /** Stale for a second more, and not below 3 s: one hiccup of a mobile network is not an alarm. */
+  silentAfter() {
+    return Math.max(this.staleAfter() + 1000, 3000);
+  }
+
+  /** The alarms that concern the cab, worst first. A desk's business (clock, identity) is not shown here. */
+  shown() {
+    const list = [...this.alarms.values()].filter((alarm) => this._concerns(alarm));
+    for (const [rule, alarm] of this.latched) {
+      if (!list.some((one) => one.rule === rule)) list.push({ ...alarm, active: false, latched: true });
+    }
+    const rank = (alarm) => [alarm.severity, alarm.active ? 1 : 0, alarm.since ?? 0];
+    return list.sort((a, b) => {
+      const x = rank(a), y = rank(b);
+      return y[0] - x[0] || y[1] - x[1] || y[2] - x[2];
+    });
+  }
+
+  _concerns(alarm) {
+    if (["disabled", "suppressed_by_design", "shelved", "normal"].includes(alarm.state)) return Boolean(alarm.hold);
+    if (alarm.hold || ["pulse", "continuous", "silenced"].includes(alarm.cab)) return true;
+    return alarm.active && alarm.severity >= 2 && CAB_HAZARDS.has(alarm.hazard);
+  }
+
+  /** What should sound: {kind: none|pulse|continuous|lost, since}. */
+  sound(now) {
+    const lost = this.lost(now);
+    if (lost === null) {
+      this.lostSince = null;
+      this.everWatched = true;
+    } else this.lostSince ??= now;
+    const mode = this.config?.cab_sound ?? "all";
+    if (mode !== "none") {
+      const held = this.lostSince == null || now - this.lostSince < HELD_ALARM_MS;
+      const loud = [...this.alarms.values()].filter((alarm) => !this._quiet(alarm, now, mode));
+      if (held && (loud.some((alarm) => alarm.cab === "continuous") || this.latched.size)) return { kind: "continuous" };
+      for (const alarm of loud) {
+        const begun = this.pulses.get(alarm.transition);
+        if (alarm.cab === "pulse" && begun != null && now - begun < PULSE_MS) return { kind: "pulse", since: begun };
+      }
+    }
+    // A page that has just been opened is not a watch that was lost; after 3 s it is one that was never there.
+    if (lost !== null && (this.everWatched || now - this.lostSince > 3000)) {
+      const off = lost === "device" && this.presence?.online === false;
+      return { kind: "lost", since: this.lostSince, once: off };
+    }
+    return { kind: "none" };
+  }
+
+  _quiet(alarm, now, mode) {
+    const mute = this.silenced.get(alarm.rule);
+    if (mute && now < mute.until) return true;
+    if (mode !== "extra") return false;
+    // "extra": what the black box sounds itself, at this moment, is not sounded a second time.
+    const bit = BOX_BITS[alarm.hazard] || 0;
+    const { device_alarm: red, device_prewarn: amber } = this.reading?.values || {};
+    return Boolean(bit && ((red || 0) & bit || (alarm.cab === "pulse" && (amber || 0) & bit)));
+  }
+
+  /** Whether pressing the button would quiet anything. */
+  canSilence(now) {
+    return ["pulse", "continuous"].includes(this.sound(now).kind);
+  }
+
+  /** The button: quiet here at once, and the answers to publish as [{rule, transition}]. It quiets sound, no more. */
+  silence(now) {
+    const answers = [];
+    for (const alarm of this.alarms.values()) {
+      if (alarm.cab !== "pulse" && alarm.cab !== "continuous") continue;
+      const until = alarm.cab === "pulse" ? Infinity : now + SILENCE_MS;
+      this.silenced.set(alarm.rule, { until, transition: alarm.transition, value: alarm.value ?? Infinity });
+      answers.push({ rule: alarm.rule, transition: alarm.transition });
+    }
+    for (const [rule, alarm] of this.latched) {
+      if (!answers.some((answer) => answer.rule === rule)) answers.push({ rule, transition: alarm.transition });
+    }
+    this.latched.clear();
+    return answers;
+  }
+
+  /** A channel's value now, or null when it is absent, marked invalid, not a number, or stale. */
+  value(name, now) {
+    if (!this.reading || now - this.reading.received >= this.staleAfter()) return null;
+    const value = this.reading.values[name];
+    return value == null || this.reading.invalid.has(name) || (typeof value === "number" && !Number.isFinite(value)) ? null : value;
+  }
+
+  /** Everything that the page shows, as plain data. */
+  model(now) {
+    const lost = this.lost(now);
+    const age = this.reading ? now - this.reading.received : null;
+    const alarms = this.shown();
+    const worst = alarms[0] || null;
+    const use = utilisation({
+      load: this.value("load_t", now),
+      radius: this.value("radius_m", now),
+      falls: this.value("falls", now),
+      ratedByBox: this.value("rated_load_t", now),
+      charts: this.config?.charts,
+    });
+    return {
+      kind: this.kind,
+      name: this.config?.display_name || this.device,
+      place: this.siteConfig?.display_name || this.site,
+      timezone: this.siteConfig?.timezone,
+      operator: this.value("operator", now),
+      mode: this.value("mode", now),
+      lost,
+      why: lost ? words.WHY[lost] : null,
+      age,
+      stale: age == null || age >= this.staleAfter(),
+      hazards: this._hazards(now),
+      alarms,
+      band: this._band(lost, worst, alarms),
+      use,
+      pour: this._pour(lost, worst, now),
+      wind: this.wind.show(),
+      eta: this._eta(),
+      value: (name) => this.value(name, now),
+      unread: this.unread,
+    };
+  }
+
+  _hazards(now) {
+    const names = words.HAZARDS_OF[this.kind] || [];
+    const known = this.coverage && this.beat && now - this.beat.received < HEARTBEAT_MS;
+    return names.map((name) => {
+      const own = this.coverage?.hazards?.[name];
+      return { name, level: known && own ? own.level : "unknown", reason: own?.reason || null };
+    });
+  }
+
+  _band(lost, worst, alarms) {
+    const more = alarms.slice(1).map((alarm) => words.HAZARDS[alarm.hazard]).filter(Boolean);
+    const count = Math.max(0, alarms.length - 1);
+    if (lost) {
+      const still = this.kind === "formwork" ? words.STILL_BAY : words.STILL;
+      return { style: "lost", head: words.LOST, text: still, last: worst && words.sentence(worst), more, count };
+    }
+    if (worst) {
+      const own = words.sentence(worst);
+      const hold = worst.hold && !worst.active;
+      return {
+        style: worst.severity >= 3 ? "alarm" : "prewarning",
+        head: hold ? words.HOLD : own,
+        text: hold ? own : worst.action || null,
+        flash: worst.active && worst.severity >= 3,
+        silenced: worst.cab === "silenced" || this.silenced.has(worst.rule),
+        more,
+        count,
+      };
+    }
+    if (!this.started) return { style: "idle", head: words.NOT_STARTED, text: null, more: [], count: 0 };
+    const weak = Object.entries(this.coverage?.hazards || {}).filter(([, own]) => ["degraded", "blind"].includes(own.level));
+    if (!this.coverage) return { style: "degraded", head: { zh: "监测范围未知", en: "COVERAGE UNKNOWN" }, text: null, more: [], count: 0 };
+    if (weak.length) {
+      const [name, own] = weak.find(([, one]) => one.level === "blind") || weak[0];
+      const level = words.LEVELS[own.level], hazard = words.HAZARDS[name] || { zh: name, en: name };
+      return {
+        style: "degraded",
+        head: { zh: `${hazard.zh} ${level.zh}`, en: `${hazard.en} ${level.en}` },
+        text: own.reason,
+        more: weak.filter(([other]) => other !== name).map(([other]) => words.HAZARDS[other]).filter(Boolean),
+        count: weak.length - 1,
+      };
+    }
+    return { style: "empty", head: null, text: null, more: [], count: 0 };
+  }
+
+  _pour(lost, worst, now) {
+    if (worst && worst.severity >= 3) return "stop";
+    if (worst && worst.severity === 2) return "slow";
+    const pouring = this.value("pouring", now);
+    if (lost || pouring == null || !this.coverage || this.coverage.level === "blind") return "unknown";
+    return pouring ? "normal" : "idle";
+  }
+
+  _eta() {
+    const timed = [...this.alarms.values()].filter((alarm) => alarm.active && Array.isArray(alarm.eta_s));
+    return timed.length ? timed.sort((a, b) => a.eta_s[0] - b.eta_s[0])[0].eta_s : null;
+  }
+}
