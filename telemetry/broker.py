@@ -112,6 +112,7 @@ class Link:
     async def _serve(self, backoff: Backoff) -> None:
         async with _client(self._settings, self._client_id, self._will, self._protocol, self._clean) as client:
             self._client = client
+            client.pending_calls_threshold = 1000  # it logs a warning for each call above this
             try:
                 for pattern, qos in self._filters:
                     await client.subscribe(pattern, qos=qos)

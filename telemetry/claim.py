@@ -16,14 +16,15 @@ from telemetry.wire import payloads, topics
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 1.0
-
 
 class PartitionClaim:
     """One worker's claim on one partition of one service."""
 
-    def __init__(self, settings: MqttSettings, service: str, partition: int, worker: str) -> None:
+    def __init__(
+        self, settings: MqttSettings, service: str, partition: int, worker: str, *, wait_s: float = 1.0
+    ) -> None:
         """`worker` tells this process from every other one, for example host and process id."""
+        self._wait_s = wait_s
         self._settings = settings
         self._service = service
         self._partition = partition
@@ -31,7 +32,7 @@ class PartitionClaim:
         self.epoch = 0
 
     async def take(self) -> bool:
-        """Publish a higher epoch and wait a second; False when somebody else then has a higher one still."""
+        """Publish a higher epoch and wait `wait_s`; False when somebody else then has a higher one still."""
         seen = await self._highest(publish=True)
         return seen is None or seen.epoch <= self.epoch
 
@@ -63,7 +64,7 @@ class PartitionClaim:
                         self.epoch = max([self.epoch, *(claim.epoch for claim in seen)]) + 1
                         mine = payloads.Claim(epoch=self.epoch, worker=self._worker)
                         await link.publish(topic, payloads.encode(mine), retain=True)
-                        await asyncio.sleep(SETTLE_S)
+                        await asyncio.sleep(self._wait_s)
         except TimeoutError as error:
             raise BrokerUnavailable("no answer while claiming a partition") from error
         return max(seen, key=lambda claim: claim.epoch, default=None)

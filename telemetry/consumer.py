@@ -143,16 +143,20 @@ class Consumer:
 
     async def batch(self, limit: int = 10_000) -> Batch:
         """All messages that have arrived, at least one and at most `limit`, of one connection."""
-        while True:
-            if self._link and self._link.arrived:
-                link = self._link
-                if len(link.arrived) <= limit:
-                    messages = list(link.arrived)
-                    link.arrived.clear()
-                else:
-                    messages = [link.arrived.popleft() for _ in range(limit)]
-                link.qos0_waiting = 0
-                return Batch(link.number, messages)
+        await self.arrival()
+        link = self._link
+        assert link is not None  # noqa: S101 - for the type checker: nothing was awaited since it had arrivals
+        if len(link.arrived) <= limit:
+            messages = list(link.arrived)
+            link.arrived.clear()
+        else:
+            messages = [link.arrived.popleft() for _ in range(limit)]
+        link.qos0_waiting = 0
+        return Batch(link.number, messages)
+
+    async def arrival(self) -> None:
+        """Wait until at least one message has arrived and was not yet taken."""
+        while not (self._link and self._link.arrived):
             self._arrival.clear()
             await self._arrival.wait()
 

@@ -48,7 +48,11 @@ class BrokerUnavailable(CranewatchError):
 
 
 class StorageError(CranewatchError):
-    """The database said no."""
+    """The database said no; `code` is its SQLSTATE, empty when it never answered."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class StorageUnavailable(StorageError):

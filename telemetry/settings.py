@@ -62,6 +62,7 @@ class PartitionSettings(Section):
     workers: int = Field(
         default=1, ge=1, description="N: workers of the deployment; this one opens p with p mod N = i."
     )
+    claim_wait_s: float = Field(default=1.0, ge=0, le=60, description="Seconds that a claim must stand unopposed.")
     sites: tuple[str, ...] = Field(default=(), description="Sites served when P > 1; with one partition all are.")
 
 

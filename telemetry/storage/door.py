@@ -37,12 +37,12 @@ def classify(error: Exception) -> StorageError:
         return StorageUnavailable(text)
     text = f"{code}: {text}"
     if code in _STRAINED_CODES:
-        return StorageStrained(text)
+        return StorageStrained(text, code)
     if code in _RETRY_CODES or code[:2] in _RETRY_CLASSES:
-        return StorageUnavailable(text)
+        return StorageUnavailable(text, code)
     if code in _REFUSED_CODES or code[:2] in _REFUSED_CLASSES:
-        return StorageRefused(text)
-    return StorageStrained(text)
+        return StorageRefused(text, code)
+    return StorageStrained(text, code)
 
 
 @contextmanager

@@ -1,0 +1,135 @@
+"""
+The service: three durable sessions a partition, and receipts.
+
+Live frames, late frames and the log of alarms never share a session: the alarm log is stored within seconds of
+the database's return, not behind a backlog, and a backfill never stands in front of live readings.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+
+from prometheus_client import CollectorRegistry
+
+from ingest.lane import Lane
+from ingest.metrics import IngestMetrics
+from ingest.receipts import ReceiptBook
+from ingest.settings import IngestSettings
+from telemetry.claim import PartitionClaim
+from telemetry.consumer import Consumer
+from telemetry.errors import BrokerUnavailable, StorageError
+from telemetry.storage.writer import Writer
+from telemetry.wire import payloads, topics
+from telemetry.wire.topics import Lane as Way
+from telemetry.wire.topics import Leaf
+
+logger = logging.getLogger(__name__)
+
+TAILS = {"live": "up/+", "late": "late/+", "log": "down/+"}
+
+
+class Partition:
+    """The three lanes of one partition, and the receipts of its devices."""
+
+    def __init__(self, settings: IngestSettings, number: int, metrics: IngestMetrics) -> None:
+        self._settings = settings
+        self._number = number
+        self._metrics = metrics
+        self._book = ReceiptBook()
+        self._receipt_writer = Writer(settings.database, application="ingest-receipts")
+        worker = f"{socket.gethostname()}-{os.getpid()}"
+        self._claim = PartitionClaim(settings.mqtt, "ingest", number, worker, wait_s=settings.partition.claim_wait_s)
+        self.lanes: dict[str, Lane] = {}
+
+    def _lane(self, name: str) -> Lane:
+        settings = self._settings
+        consumer = Consumer(
+            settings.mqtt,
+            f"ingest-{name}-p{self._number}",
+            topics.filters(settings.partition.sites, TAILS[name]),
+            receive_maximum=settings.receive_maximum,
+            may_reconnect=self._claim.still_mine,
+            on_link=lambda present: lane.linked(present),
+        )
+        writer = Writer(settings.database, application=f"ingest-{name}")
+        lane = Lane(name, consumer, writer, self._metrics, on_stored=self._book.changed)
+        return lane
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim the partition, then serve it until `stop`."""
+        while not await self._claimed():
+            if stop.is_set():
+                return
+            logger.warning("partition %d is another worker's, waiting", self._number, extra={"action": "claim"})
+            await asyncio.sleep(2)
+        self.lanes = {name: self._lane(name) for name in TAILS}
+        ending = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            working = [
+                tasks.create_task(lane.run(ending), name=f"ingest.p{self._number}.{name}")
+                for name, lane in self.lanes.items()
+            ]
+            sessions = [
+                tasks.create_task(lane.consumer.run(), name=f"ingest.p{self._number}.{name}.session")
+                for name, lane in self.lanes.items()
+            ]
+            receipts = tasks.create_task(self._send_receipts(), name=f"ingest.p{self._number}.receipts")
+            waiting = tasks.create_task(stop.wait(), name=f"ingest.p{self._number}.stop")
+            # A session that ends by itself was fenced: another worker has the partition, so all of ours ends.
+            await asyncio.wait({waiting, *sessions}, return_when=asyncio.FIRST_COMPLETED)
+            ending.set()
+            await asyncio.wait(working)
+            for lane in self.lanes.values():
+                await lane.consumer.close()
+            waiting.cancel()
+            receipts.cancel()
+        self._receipt_writer.close()
+
+    async def _claimed(self) -> bool:
+        try:
+            return await self._claim.take()
+        except BrokerUnavailable as error:
+            logger.warning("no broker yet: %s", error, extra={"action": "claim"})
+            return False
+
+    async def _send_receipts(self) -> None:
+        loop = asyncio.get_running_loop()
+        live = self.lanes["live"]
+        while True:
+            await asyncio.sleep(0.25)
+            due = self._book.due(loop.time())
+            if not due or not live.consumer.link:
+                continue
+            try:
+                found = await asyncio.to_thread(self._receipt_writer.receipts, due)
+            except StorageError as error:
+                logger.debug("no receipts now: %s", error)
+                continue
+            sent = [
+                live.consumer.publish(
+                    topics.build(*key, Way.DOWN, Leaf.RECEIPT),
+                    payloads.encode(payloads.Receipt(boots=boots)),
+                    retain=True,
+                )
+                for _, key, boots in found
+            ]
+            with contextlib.suppress(BrokerUnavailable):
+                await asyncio.gather(*sent)
+                for device, _, _ in found:
+                    self._book.sent(device, loop.time())
+                self._metrics.receipts.inc(len(found))
+            # Frames made by hand have no boot: there is nothing to receipt.
+            for device in set(due) - {device for device, _, _ in found}:
+                self._book.sent(device, loop.time())
+
+
+async def run(settings: IngestSettings, stop: asyncio.Event, registry: CollectorRegistry) -> None:
+    """Serve this worker's partitions until `stop`."""
+    metrics = IngestMetrics(registry)
+    share = settings.partition
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(share.worker, share.count, share.workers):
+            partition = Partition(settings, number, metrics)
+            tasks.create_task(partition.run(stop), name=f"ingest.p{number}")

@@ -1,0 +1,140 @@
+"""Everything that is not a reading, written in the batch's transaction: events, presence, responses, alarms."""
+
+from collections.abc import Callable
+from typing import Any, Final, LiteralString
+
+import msgspec
+import psycopg
+
+from telemetry.clock import to_datetime
+from telemetry.model import State
+from telemetry.storage import ledger
+from telemetry.storage.items import Noted
+from telemetry.storage.registry import Registry
+from telemetry.wire import payloads
+
+_EVENT: Final[LiteralString] = (
+    "INSERT INTO device_event (device_id, id, type, ts_ms, boot, seq, data, received_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+_CYCLE: Final[LiteralString] = (
+    "INSERT INTO work_cycle (device_id, id, ts_ms, data, received_at)"
+    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+_PRESENCE: Final[LiteralString] = "UPDATE device SET online = %s, presence = %s, presence_at = %s WHERE device_id = %s"
+_RESPONSE: Final[LiteralString] = (
+    "INSERT INTO response (device_id, id, action, rule, transition_id, at_ms, who, why, until_ms, payload, received_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+_SHOWN: Final[LiteralString] = (
+    "INSERT INTO shown (device_id, transition_id, terminal, at_ms, received_at)"
+    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+_TERMINAL: Final[LiteralString] = (
+    "INSERT INTO terminal (device_id, terminal, at_ms, visible, audio, volume, wake_lock, build, received_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (device_id, terminal) DO UPDATE"
+    " SET at_ms = EXCLUDED.at_ms, visible = EXCLUDED.visible, audio = EXCLUDED.audio, volume = EXCLUDED.volume,"
+    " wake_lock = EXCLUDED.wake_lock, build = EXCLUDED.build, received_at = EXCLUDED.received_at"
+)
+_TRANSITION: Final[LiteralString] = (
+    "INSERT INTO transition (id, device_id, rule, signal, previous, state, severity, at_ms, observed, origin,"
+    " life_safety, payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT (id) DO NOTHING RETURNING position"
+)
+_ALARM: Final[LiteralString] = (
+    "INSERT INTO alarm AS a (device_id, rule, transition_id, state, severity, at_ms, since_ms, life_safety, payload)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (device_id, rule) DO UPDATE SET"
+    " transition_id = EXCLUDED.transition_id, state = EXCLUDED.state, severity = EXCLUDED.severity,"
+    " at_ms = EXCLUDED.at_ms, life_safety = EXCLUDED.life_safety, payload = EXCLUDED.payload, updated_at = now(),"
+    " since_ms = CASE WHEN a.state = 'normal' THEN EXCLUDED.since_ms ELSE a.since_ms END"
+)
+_COVERAGE: Final[LiteralString] = (
+    "INSERT INTO coverage AS c (device_id, at_ms, level, payload, received_at) VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT (device_id) DO UPDATE SET at_ms = EXCLUDED.at_ms, level = EXCLUDED.level,"
+    " payload = EXCLUDED.payload, received_at = EXCLUDED.received_at WHERE c.at_ms <= EXCLUDED.at_ms"
+)
+_COVERAGE_CHANGE: Final[LiteralString] = (
+    "INSERT INTO coverage_change (device_id, at_ms, level, payload, received_at)"
+    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+
+Connection = psycopg.Connection[Any]
+
+
+def write_notes(connection: Connection, registry: Registry, items: list[Noted], received_ms: int) -> None:
+    """Write these notes in order of receipt, inside the caller's transaction. Raises psycopg errors."""
+    received = to_datetime(received_ms)
+    evaluated: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for item in items:
+        topic, note = item.topic, item.note
+        device = registry.device((topic.site, topic.kind, topic.device))
+        if isinstance(note, payloads.Evaluated):
+            for boot, ranges in note.boots.items():
+                evaluated.setdefault((device, registry.boot(device, boot)), []).extend(ranges)
+        else:
+            _WRITERS[type(note)](connection, device, note, received)
+    ledger.record(connection, "evaluated", evaluated)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _event(connection: Connection, device: int, note: payloads.Event, received: Any) -> None:
+    data = _json(note.data)
+    connection.execute(_EVENT, (device, note.id, note.type, note.ts, note.boot, note.seq, data, received))
+    if note.type == "cycle":
+        connection.execute(_CYCLE, (device, note.id, note.ts, data, received))
+
+
+def _presence(connection: Connection, device: int, note: payloads.Presence, received: Any) -> None:
+    connection.execute(_PRESENCE, (note.online, _json(note), received, device))
+
+
+def _response(connection: Connection, device: int, note: payloads.Response, received: Any) -> None:
+    connection.execute(
+        _RESPONSE,
+        (device, note.id, str(note.action), note.rule, note.transition, note.at, note.who, note.why, note.until,
+         _json(note), received),
+    )  # fmt: skip
+
+
+def _shown(connection: Connection, device: int, note: payloads.Shown, received: Any) -> None:
+    if note.transition is not None:
+        connection.execute(_SHOWN, (device, note.transition, note.terminal, note.at, received))
+        return
+    connection.execute(
+        _TERMINAL,
+        (device, note.terminal, note.at, note.visible, note.audio, note.volume, note.wake_lock, note.build, received),
+    )
+
+
+def _transition(connection: Connection, device: int, note: payloads.Transition, received: Any) -> None:
+    payload = _json(note)
+    new = connection.execute(
+        _TRANSITION,
+        (note.id, device, note.rule, str(note.signal), str(note.previous), str(note.state), int(note.severity),
+         note.at, note.observed, str(note.origin), note.life_safety, payload),
+    ).fetchone()  # fmt: skip
+    if new is not None and note.origin == "live":
+        severity = 0 if note.state is State.NORMAL else int(note.severity)
+        connection.execute(
+            _ALARM,
+            (device, note.rule, note.id, str(note.state), severity, note.at, note.at, note.life_safety, payload),
+        )
+
+
+def _coverage(connection: Connection, device: int, note: payloads.Coverage, received: Any) -> None:
+    row = (device, note.at, str(note.level), _json(note), received)
+    connection.execute(_COVERAGE, row)
+    connection.execute(_COVERAGE_CHANGE, row)
+
+
+_WRITERS: Final[dict[type, Callable[[Connection, int, Any, Any], None]]] = {
+    payloads.Event: _event,
+    payloads.Presence: _presence,
+    payloads.Response: _response,
+    payloads.Shown: _shown,
+    payloads.Transition: _transition,
+    payloads.Coverage: _coverage,
+}

@@ -1,0 +1,227 @@
+"""Ingest against real brokers and real databases: what is acknowledged is stored, and nothing is stored twice."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingest import service
+from ingest.settings import IngestSettings
+from telemetry.broker import Arrival, Link, connected
+from telemetry.clock import now_ms
+from telemetry.settings import DatabaseSettings, MqttSettings, PartitionSettings
+from telemetry.wire import payloads
+from tests.fix_proxy import Proxy
+from tests.helpers.publisher import frame, publish
+from tests.helpers.rows import fetch, value
+from tests.helpers.waiting import until
+
+BOOT = "5f2c77e01b9d4a36"
+
+
+@contextlib.asynccontextmanager
+async def ingest(mqtt: MqttSettings, database: DatabaseSettings) -> AsyncIterator[CollectorRegistry]:
+    """The service in this process for as long as the block lasts."""
+    stop = asyncio.Event()
+    registry = CollectorRegistry()
+    settings = IngestSettings(mqtt=mqtt, database=database, partition=PartitionSettings(claim_wait_s=0.05))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(service.run(settings, stop, registry), name="test.ingest")
+        for lane in ("live", "late", "log"):
+            await until(lambda lane=lane: registry.get_sample_value("cranewatch_ingest_connected", {"lane": lane}))
+        yield registry
+        stop.set()
+        await running
+
+
+def site() -> str:
+    """A site of this test's own: sessions of different tests share a broker."""
+    return f"s{os.getpid()}-{now_ms()}"
+
+
+async def test_frames_become_rows_with_real_nulls(broker: MqttSettings, database: DatabaseSettings) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    async with ingest(broker, database):
+        await publish(
+            broker,
+            [
+                (topic, frame(BOOT, 1, ts, load_t=3.21, wind_mps=7.3, invalid=["wind_mps"], mode="working")),
+                (topic, frame(BOOT, 2, ts + 200, load_t=3.22, power_ok=False, limits=5)),
+            ],
+        )
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 2)
+    rows = fetch(
+        database,
+        "SELECT seq, load_t, wind_mps, radius_m, invalid, mode, power_ok, limits FROM reading_crane ORDER BY seq",
+    )
+    assert rows == [
+        (1, pytest.approx(3.21), pytest.approx(7.3), None, 32, "working", None, None),
+        (2, pytest.approx(3.22), None, None, 0, None, False, 5),
+    ]
+
+
+async def test_two_samples_with_one_ts_are_two_rows(broker: MqttSettings, database: DatabaseSettings) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    async with ingest(broker, database):
+        await publish(broker, [(topic, frame(BOOT, seq, ts, load_t=float(seq))) for seq in range(1, 11)])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 10)
+    assert value(database, "SELECT count(DISTINCT ts) FROM reading_crane") == 1
+
+
+async def test_a_duplicate_is_one_row(broker: MqttSettings, database: DatabaseSettings) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    frames = [(topic, frame(BOOT, seq, ts + seq, load_t=1.0)) for seq in range(1, 101)]
+    async with ingest(broker, database):
+        await publish(broker, frames * 3)
+        await publish(broker, frames)
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 100)
+        await publish(broker, [(topic, frame(BOOT, 101, ts + 101, load_t=1.0))])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 101)
+    assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,102)}"
+
+
+async def test_a_broken_message_is_quarantined_with_its_reason_and_its_neighbours_are_stored(
+    broker: MqttSettings, database: DatabaseSettings
+) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    async with ingest(broker, database):
+        await publish(
+            broker,
+            [
+                (topic, frame(BOOT, 1, ts, load_t=1.0)),
+                (topic, b'{"boot":"5f2c77e01b9d4a36","seq":2,"ts":1,"load_t":"heavy"}'),
+                (topic, b"\xc1 not a frame"),
+                (f"cw/v1/{where}/submarine/x/up/reading", b"{}"),
+                (topic, b" " * 70_000),
+                (topic, frame(BOOT, 3, ts + 1, load_t=1.0)),
+            ],
+        )
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 2)
+        await until(lambda: value(database, "SELECT count(*) FROM quarantine") == 4)
+    rows = fetch(database, "SELECT reason, boot, seq, length FROM quarantine ORDER BY quarantine_id")
+    assert rows[0] == ("invalid", BOOT, 2, 59)
+    assert [row[0] for row in rows] == ["invalid", "malformed", "kind", "oversized"]
+    assert fetch(database, "SELECT stored::text, quarantined::text FROM frame_ledger") == [("{[1,2),[3,4)}", "{[2,3)}")]
+
+
+async def test_readings_with_an_absurd_time_are_kept_apart_as_sent(
+    broker: MqttSettings, database: DatabaseSettings
+) -> None:
+    where = site()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    times = [0, 2**53 - 1, now_ms() + 7_200_000, now_ms() - 401 * 86_400_000]
+    async with ingest(broker, database):
+        await publish(broker, [(topic, frame(BOOT, n, ts, load_t=1.5)) for n, ts in enumerate(times, 1)])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_misdated") == 4)
+    assert value(database, "SELECT count(*) FROM reading_crane") == 0
+    assert [row[0] for row in fetch(database, "SELECT ts_ms FROM reading_misdated ORDER BY seq")] == times
+    assert value(database, "SELECT sample FROM reading_misdated WHERE seq = 1") == {"load_t": 1.5}
+    assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,5)}"
+
+
+async def test_a_receipt_says_what_may_be_forgotten(broker: MqttSettings, database: DatabaseSettings) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1"
+    receipts: list[payloads.Receipt] = []
+
+    def note(arrival: Arrival) -> None:
+        receipts.append(payloads.decode(payloads.Receipt, arrival.payload))
+
+    async with (
+        ingest(broker, database),
+        connected(Link(broker, "box", filters=[(f"{topic}/down/receipt", 1)], on_arrival=note)),
+    ):
+        await publish(broker, [(f"{topic}/up/reading", frame(BOOT, s, ts + s, load_t=1.0)) for s in (1, 2, 3, 7)])
+        await publish(broker, [(f"{topic}/late/reading", frame(BOOT, 5, ts + 5, load_t=1.0))])
+        await until(lambda: receipts and receipts[-1].boots[0].ranges == [(5, 5), (7, 7)])
+    assert receipts[-1].boots == [payloads.BootReceipt(boot=BOOT, upto=3, ranges=[(5, 5), (7, 7)])]
+
+
+async def test_presence_events_responses_and_transitions_are_recorded(
+    broker: MqttSettings, database: DatabaseSettings
+) -> None:
+    where, ts = site(), now_ms()
+    base = f"cw/v1/{where}/crane/c-1"
+    transition = {
+        "id": "t-1", "site": where, "kind": "crane", "device": "c-1", "rule": "moment", "signal": "raise",
+        "previous": "normal", "state": "unacknowledged", "severity": 3, "at": ts,
+        "cause": {"boot": BOOT, "seq": 1, "i": 0},
+    }  # fmt: skip
+
+    async with ingest(broker, database):
+        await publish(
+            broker,
+            [
+                (f"{base}/up/presence", b'{"online":true,"boot":"5f2c77e01b9d4a36","ts":1,"interval_ms":200}'),
+                (f"{base}/up/event", b'{"id":"e-1","type":"cycle","ts":5,"data":{"max_load_t":2.5}}'),
+                (
+                    f"{base}/up/response",
+                    b'{"id":"resp-0001","action":"silence","at":7,"who":"op-7","rule":"moment"}',
+                ),
+                (f"{base}/up/shown", b'{"terminal":"cab","at":9,"transition":"t-1"}'),
+                (f"{base}/up/shown", b'{"terminal":"cab","at":10,"visible":true,"audio":"running"}'),
+                (f"{base}/down/transition", msgspec.json.encode(transition)),
+                (f"{base}/down/transition", msgspec.json.encode(transition)),
+                (f"{base}/down/evaluated", b'{"boots":{"5f2c77e01b9d4a36":[[1,10]]}}'),
+            ],
+        )
+        await until(lambda: value(database, "SELECT count(*) FROM frame_ledger") == 1)
+        await until(lambda: value(database, "SELECT count(*) FROM terminal") == 1)
+    assert fetch(database, "SELECT online, presence->>'interval_ms' FROM device") == [(True, "200")]
+    assert value(database, "SELECT data->>'max_load_t' FROM work_cycle") == "2.5"
+    assert fetch(database, "SELECT action, who FROM response") == [("silence", "op-7")]
+    assert fetch(database, "SELECT terminal, transition_id FROM shown") == [("cab", "t-1")]
+    assert fetch(database, "SELECT id, state FROM transition") == [("t-1", "unacknowledged")]
+    assert fetch(database, "SELECT rule, state, severity FROM alarm") == [("moment", "unacknowledged", 3)]
+    assert value(database, "SELECT evaluated::text FROM frame_ledger") == "{[1,11)}"
+
+
+async def test_text_that_only_the_database_refuses_costs_itself_and_nothing_else(
+    broker: MqttSettings, database: DatabaseSettings
+) -> None:
+    where, ts = site(), now_ms()
+    base = f"cw/v1/{where}/crane/c-1/up"
+    async with ingest(broker, database):
+        good = [(f"{base}/reading", frame(BOOT, s, ts + s, load_t=1.0)) for s in range(1, 21)]
+        bad = (f"{base}/event", b'{"id":"e-1","type":"fault","ts":5,"data":{"x":"\\u0000"}}')
+        await publish(broker, [*good[:10], bad, *good[10:]])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 20)
+        await until(lambda: value(database, "SELECT count(*) FROM quarantine") == 1)
+    reason, detail = fetch(database, "SELECT reason, detail FROM quarantine")[0]
+    assert reason == "database"
+    assert detail.startswith("22P05")
+
+
+async def test_an_outage_of_the_database_loses_nothing_and_acknowledges_nothing(
+    broker: MqttSettings, database: DatabaseSettings, proxy_to: Callable[[int], Proxy]
+) -> None:
+    where, ts = site(), now_ms()
+    url = database.url.get_secret_value()
+    port = int(url.rsplit(":", 1)[1].split("/")[0])
+    proxy = proxy_to(port)
+    through = database.model_copy(
+        update={"url": type(database.url)(url.replace(f":{port}/", f":{proxy.port}/")), "connect_timeout_s": 1}
+    )
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    frames = [(topic, frame(BOOT, s, ts + s, load_t=1.0)) for s in range(1, 1501)]
+    async with ingest(broker, through) as registry:
+        await publish(broker, frames[:500])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 500)
+        proxy.stop()
+        await publish(broker, frames[500:1000])
+        await until(lambda: (registry.get_sample_value("cranewatch_ingest_retries_total", {"lane": "live"}) or 0) > 1)
+        assert value(database, "SELECT count(*) FROM reading_crane") == 500
+        proxy.start()
+        proxy.cut_after = proxy.forwarded + 20_000  # and once more, in the middle of a COPY
+        await publish(broker, frames[1000:])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 1500, seconds=40)
+    assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,1501)}"
+    assert value(database, "SELECT count(DISTINCT seq) FROM reading_crane") == 1500
