@@ -143,6 +143,17 @@ class Link:
                 payload = message.payload if isinstance(message.payload, bytes) else b""
                 self._on_arrival(Arrival(str(message.topic), payload, bool(message.retain), message.qos))
 
+    def sever(self) -> None:
+        """
+        Lose the connection as a cut cable does: no DISCONNECT is sent, so the broker publishes the will.
+
+        `run` reconnects, unless `close` is called before the event loop goes on. Without a connection it does nothing.
+        """
+        sock = self._client._client.socket() if self._client is not None else None
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     async def close(self) -> None:
         """End `run` with a clean disconnect: no will is published."""
         self._stop.set()
