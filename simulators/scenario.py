@@ -82,7 +82,7 @@ class LiftEvent(CraneEvent, frozen=True, tag="lift"):
     dynamic: Annotated[float, Meta(ge=0, le=0.5)] | None = None
 
 
-class Stand(CraneEvent, frozen=True, tag="stand"):
+class Stand(CraneEvent, frozen=True, kw_only=True, tag="stand"):
     """Where the crane stands when the run begins; only at 0 s, cranes do not jump later."""
 
     slew_deg: float = 0.0
@@ -253,8 +253,8 @@ class LinkLossEvent(DeviceEvent, frozen=True, tag="link_loss"):
 
 
 AnyEvent = (
-    Work | LiftEvent | Stand | Reeve | Snag | LoadLost | SetMode | Operator | Bypass | Power | GustFront | Squall | PourEvent
-    | SinkEvent | LeanEvent | VibrateEvent | Rezero | Strip | StuckEvent | SpikeEvent | DriftEvent | DropoutEvent
+    Work | LiftEvent | Stand | Reeve | Snag | LoadLost | SetMode | Operator | Bypass | Power | GustFront | Squall
+    | PourEvent | SinkEvent | LeanEvent | VibrateEvent | Rezero | Strip | StuckEvent | SpikeEvent | DriftEvent | DropoutEvent
     | ClockStepEvent | DeadEvent | LinkLossEvent
 )  # fmt: skip
 
