@@ -78,7 +78,7 @@ class BlackBox:
         while crane.t + STEP_S / 2 < t:
             crane.step()
         self._wind_mps, self._wind_deg = self._wind.at(t)
-        noise = self._random.standard_normal(7)
+        noise = self._random.standard_normal(7).tolist()
         load = crane.load_t + LOAD_NOISE * self._full_t * noise[0] + self._walk_t_s * t
         radius = crane.trolley.position + 0.02 * noise[1]
         hook = crane.hook.position + 0.02 * noise[2]

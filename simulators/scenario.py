@@ -254,8 +254,8 @@ class LinkLossEvent(DeviceEvent, frozen=True, tag="link_loss"):
 
 AnyEvent = (
     Work | LiftEvent | Stand | Reeve | Snag | LoadLost | SetMode | Operator | Bypass | Power | GustFront | Squall
-    | PourEvent | SinkEvent | LeanEvent | VibrateEvent | Rezero | Strip | StuckEvent | SpikeEvent | DriftEvent | DropoutEvent
-    | ClockStepEvent | DeadEvent | LinkLossEvent
+    | PourEvent | SinkEvent | LeanEvent | VibrateEvent | Rezero | Strip | StuckEvent | SpikeEvent | DriftEvent
+    | DropoutEvent | ClockStepEvent | DeadEvent | LinkLossEvent
 )  # fmt: skip
 
 

@@ -363,7 +363,7 @@ class PostStation(Station):
             self.post.add(Shake(t, float(self._random.uniform(0.10, 0.20)), float(self._random.uniform(3, 8))))
             self._shakes_at = t + float(self._random.exponential(90))
             state = self.post.at(t)
-        noise = self._noise.standard_normal(6)
+        noise = self._noise.standard_normal(6).tolist()
         return {
             "force_kn": round(state.force_kn + 0.045 * noise[0], 2),
             "settle_mm": round(state.settle_mm + 0.03 * noise[1], 2),
