@@ -1,1 +1,1 @@
-"""The HTTP side: REST, the live socket, the console, and the page that a cab terminal loads. Nothing here is on the safety path."""
+"""The HTTP side: REST, the live socket, the console, the cab terminal's page. Nothing here is on the safety path."""

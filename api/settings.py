@@ -10,6 +10,10 @@ class HttpSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; there is no login yet, so loopback.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=("localhost", "127.0.0.1"),
+        description="Host names under which it may be asked; keeps pages of other sites from reading it by DNS tricks.",
+    )
 
 
 class TerminalSettings(Section):

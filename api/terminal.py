@@ -15,9 +15,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import HTMLResponse, Response
 
-from telemetry.settings import MqttSettings
-
 from api.settings import TerminalSettings
+from telemetry.settings import MqttSettings
 
 Id = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 

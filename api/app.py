@@ -1,0 +1,101 @@
+"""
+The application: routes, the live link, and the order in which they start and stop.
+
+Rule: it starts without the broker and without the database, and says what is missing where it is missed.
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api import configs, problems, terminal
+from api.console import pages
+from api.deps import Parts
+from api.live import socket
+from api.live.feed import Feed
+from api.live.hub import Hub
+from api.live.picture import Picture
+from api.metrics import ApiMetrics
+from api.routes import alarms, health, quarantine, readings, sites
+from api.settings import ApiSettings
+from telemetry import tasks
+from telemetry.storage.pool import Database
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "/api/v1"
+DESCRIPTION = """\
+塔机与危大工程监测 · telemetry and alarms for tower cranes and temporary works.
+
+**There is no login yet**: the server listens on loopback unless told otherwise, and whoever can reach it can
+answer alarms under any name. Put nothing else in front of it than your own machine.
+
+Watching only: nothing here moves or stops a crane. Errors are problem details (RFC 9457). Times are Unix
+milliseconds, UTC. Live changes: WebSocket `/ws/v1/live?site=…&device=…`, which begins with a snapshot.
+"""
+
+
+def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None) -> FastAPI:
+    """The application; the link and the pool open when it starts and close when it stops."""
+    metrics = ApiMetrics(registry or CollectorRegistry())
+    hub = Hub(clients_max=settings.live.clients_max, mailbox=settings.live.mailbox)
+    feed = Feed(settings.mqtt, Picture(), hub, metrics)
+    database = Database(settings.database, application="api") if settings.database else None
+    parts = Parts(feed, database, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running = [tasks.spawn(feed.run(), name="api.feed")]
+        try:
+            if database is None:
+                yield
+            else:
+                async with database:
+                    keeper = configs.Keeper(feed, database, metrics)
+                    feed.on_settled.append(keeper.reconnected)
+                    running.append(tasks.spawn(keeper.run(), name="api.configs"))
+                    yield
+                    running[-1].cancel()
+        finally:
+            hub.close("the server stops")
+            await feed.close()
+            for task in running[1:]:
+                task.cancel()
+
+    app = FastAPI(
+        title="cranewatch",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+    )
+    problems.install(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
+    _count(app, metrics)
+    for module in (sites, readings, alarms, quarantine):
+        app.include_router(module.router(parts), prefix=PREFIX)
+    app.include_router(health.router(parts))
+    app.include_router(socket.router(feed))
+    app.include_router(terminal.router(settings.terminal, settings.mqtt))
+    pages.mount(app, parts)
+    return app
+
+
+def _count(app: FastAPI, metrics: ApiMetrics) -> None:
+    @app.middleware("http")
+    async def count(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        begun = time.perf_counter()
+        response = await call_next(request)
+        # The template and not the path: labels come from a closed set.
+        route = getattr(request.scope.get("route"), "path", "other")
+        metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)
+        metrics.requests.labels(route, f"{response.status_code // 100}xx").inc()
+        return response

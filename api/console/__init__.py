@@ -1,0 +1,1 @@
+"""The desk's console: NiceGUI pages on the same application."""

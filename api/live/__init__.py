@@ -1,0 +1,1 @@
+"""What is going on now: the picture that the broker's messages paint, and its fan-out to live sockets."""

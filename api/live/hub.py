@@ -1,0 +1,143 @@
+"""
+Fan-out to live clients through bounded mailboxes.
+
+Rule 1: nothing here waits. A client that reads slowly costs itself, never its neighbours or the broker's link.
+Rule 2: a state (reading, coverage, presence, heartbeat) is conflated: a slow client gets the latest and no more.
+Rule 3: an event (alarm, transition) is never dropped silently. When more than `limit` of them wait, the mailbox is
+closed with a reason, its content is gone, and the client has to connect again and start from a snapshot.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Type(StrEnum):
+    """What a live message is about."""
+
+    SNAPSHOT = "snapshot"
+    READING = "reading"
+    PRESENCE = "presence"
+    COVERAGE = "coverage"
+    HEARTBEAT = "heartbeat"
+    ALARM = "alarm"
+    TRANSITION = "transition"
+    LINK = "link"
+
+
+CONFLATED: Final = frozenset({Type.READING, Type.PRESENCE, Type.COVERAGE, Type.HEARTBEAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, encoded once for all who get it. `site` and `device` are empty where they do not apply."""
+
+    type: Type
+    site: str
+    kind: str
+    device: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a client asked for; an empty set means everything."""
+
+    sites: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+
+    def covers(self, site: str, device: str) -> bool:
+        """Whether a message of that site and device concerns this client; one of a whole site or of all does."""
+        if site and self.sites and site not in self.sites:
+            return False
+        return not (device and self.devices and device not in self.devices)
+
+
+class Mailbox:
+    """What waits for one client."""
+
+    def __init__(self, interest: Interest, limit: int, wake: Callable[[], None]) -> None:
+        """`wake` is called when something has come to wait; it must not block."""
+        self.interest = interest
+        self.closed: str | None = None  # the reason, once it is closed
+        self._limit = limit
+        self._wake = wake
+        self._events: deque[Message] = deque()
+        self._states: dict[tuple[Type, str, str, str], Message] = {}
+
+    def __len__(self) -> int:
+        return len(self._events) + len(self._states)
+
+    def put(self, message: Message) -> None:
+        """Keep a message, replace an older state, or close the mailbox."""
+        if self.closed is not None:
+            return
+        if message.type in CONFLATED:
+            self._states[(message.type, message.site, message.kind, message.device)] = message
+        elif len(self._events) >= self._limit:
+            self.close(f"too slow: more than {self._limit} alarm messages waited; connect again")
+            return
+        else:
+            self._events.append(message)
+        self._wake()
+
+    def take(self) -> list[Message]:
+        """Everything that waits, events first in their order, then the latest states."""
+        taken = [*self._events, *self._states.values()]
+        self._events.clear()
+        self._states.clear()
+        return taken
+
+    def close(self, reason: str) -> None:
+        """Take nothing more; what waits is dropped, because the client will start from a snapshot."""
+        if self.closed is None:
+            self.closed = reason
+            self._events.clear()
+            self._states.clear()
+            self._wake()
+
+
+class HubFull(Exception):
+    """No further client is admitted."""
+
+
+class Hub:
+    """All mailboxes of the process."""
+
+    def __init__(self, *, clients_max: int, mailbox: int) -> None:
+        self._clients_max = clients_max
+        self._mailbox = mailbox
+        self._boxes: set[Mailbox] = set()
+        self.slow = 0  # mailboxes closed because their client was too slow
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def open(self, interest: Interest, wake: Callable[[], None]) -> Mailbox:
+        """A mailbox that gets everything from now on. Raises HubFull."""
+        if len(self._boxes) >= self._clients_max:
+            raise HubFull(f"{self._clients_max} live clients are connected already")
+        box = Mailbox(interest, self._mailbox, wake)
+        self._boxes.add(box)
+        return box
+
+    def leave(self, box: Mailbox) -> None:
+        """Forget a mailbox; doing it twice is no error."""
+        self._boxes.discard(box)
+
+    def publish(self, message: Message) -> None:
+        """Hand a message to everyone whom it concerns."""
+        for box in tuple(self._boxes):
+            if box.interest.covers(message.site, message.device):
+                box.put(message)
+                if box.closed is not None:
+                    self.slow += 1
+                    self._boxes.discard(box)
+
+    def close(self, reason: str) -> None:
+        """Close every mailbox, for example because the service stops."""
+        for box in tuple(self._boxes):
+            box.close(reason)
+        self._boxes.clear()

@@ -1,0 +1,90 @@
+"""
+Errors as problem details (RFC 9457), in words for a person, Chinese and English.
+
+What needs the database or the broker while it is away answers 503 and says which; nothing answers an empty list
+instead of "I cannot know".
+"""
+
+import logging
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from telemetry.errors import BrokerUnavailable, StorageError
+
+logger = logging.getLogger(__name__)
+
+MEDIA: Final = "application/problem+json"
+
+
+class Problem(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, type_: str, title: str, detail: str, **more: Any) -> None:
+        """`type_` is the last part of the problem's URN; `title` is in both languages."""
+        super().__init__(detail)
+        self.status = status
+        self.body = {"type": f"urn:cranewatch:{type_}", "title": title, "status": status, "detail": detail, **more}
+
+    def response(self) -> JSONResponse:
+        """The answer."""
+        headers = {"Retry-After": "5"} if self.status == 503 else {}
+        return JSONResponse(self.body, self.status, headers, MEDIA)
+
+
+def not_found(what: str) -> Problem:
+    """404."""
+    return Problem(404, "not-found", "没有找到 not found", f"no such {what}")
+
+
+def no_database(detail: str) -> Problem:
+    """503 for what is in the record."""
+    return Problem(503, "database-unavailable", "数据库不可用 the database is not available", detail)
+
+
+def no_broker(detail: str) -> Problem:
+    """503 for what has to be published."""
+    return Problem(503, "broker-unavailable", "消息服务器不可用 the broker is not available", detail)
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class
+    return error.response()
+
+
+async def _storage(_: Request, error: Exception) -> JSONResponse:
+    return no_database(str(error)).response()
+
+
+async def _broker(_: Request, error: Exception) -> JSONResponse:
+    return no_broker(str(error)).response()
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    return Problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail)).response()
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    errors = [{"at": [str(part) for part in one["loc"]], "message": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{'.'.join(one['at'])}: {one['message']}" for one in errors)
+    return Problem(422, "invalid-request", "请求无效 the request is not valid", detail, errors=errors).response()
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error, extra={"action": "request"})
+    return Problem(500, "internal", "内部错误 internal error", "the server made a mistake; it is in its log").response()
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of this application a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(StorageError, _storage)
+    app.add_exception_handler(BrokerUnavailable, _broker)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)

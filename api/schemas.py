@@ -1,0 +1,259 @@
+"""HTTP bodies: made from the model, never the model itself. Times are Unix milliseconds unless they say otherwise."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Source = Annotated[
+    Literal["live", "record"],
+    Field(description="`live`: the broker's present state. `record`: the database; the live state is not available."),
+]
+
+
+class Body(BaseModel):
+    """The base of answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Words(Body):
+    """One sentence, in both languages."""
+
+    zh: str
+    en: str
+
+
+class Site(Body):
+    """A site."""
+
+    site: str
+    display_name: str
+    timezone: str
+    organisation: str | None = None
+    devices: int
+    lost: Words | None = Field(description="Why nobody may say that this site is watched now; null when it is.")
+    heartbeat_age_ms: int | None = Field(description="Since the analyzer's last heartbeat; null before the first.")
+
+
+class Sites(Body):
+    """All sites."""
+
+    source: Source
+    items: list[Site]
+
+
+class Alarm(Body):
+    """An alarm that is not normal."""
+
+    site: str
+    kind: str
+    device: str
+    rule: str
+    transition: str
+    state: str
+    severity: int = Field(description="1 advisory, 2 pre-warning, 3 alarm, 4 critical.")
+    active: bool | None = Field(description="Whether the condition holds now; null where only the record is known.")
+    since: int
+    at: int
+    cab: str | None = None
+    desk: str | None = None
+    hazard: str | None = None
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    text: Words | None = None
+    action: Words | None = None
+    life_safety: bool = False
+    hold: bool = False
+
+
+class Alarms(Body):
+    """Alarms, worst first."""
+
+    source: Source
+    lost: dict[str, Words] = Field(description="Sites whose alarms cannot be vouched for now, and why.")
+    items: list[Alarm]
+
+
+class Reading(Body):
+    """The latest sample."""
+
+    ts: int = Field(description="The device's own time.")
+    received_at: int
+    age_ms: int
+    stale: bool = Field(description="Older than three of the device's declared intervals.")
+    boot: str | None
+    seq: int | None
+    values: dict[str, float | int | bool | str]
+    invalid: list[str]
+
+
+class Device(Body):
+    """A device and its present state."""
+
+    site: str
+    kind: str
+    device: str
+    display_name: str
+    property_no: str | None = Field(default=None, description="产权备案编号")
+    registration_no: str | None = Field(default=None, description="使用登记编号")
+    organisation: str | None = None
+    registered: bool = Field(description="Whether it is in the database's register.")
+    config_version: int | None = None
+    presence: dict[str, Any] | None = None
+    coverage: dict[str, Any] | None = None
+    reading: Reading | None = None
+    alarms: list[Alarm] = []
+
+
+class Devices(Body):
+    """Devices."""
+
+    source: Source
+    items: list[Device]
+
+
+class Series(Body):
+    """One channel: for raw history `value`, for buckets the rest; null where nothing valid was measured."""
+
+    unit: str
+    zh: str
+    en: str
+    value: list[float | int | bool | str | None] | None = None
+    mean: list[float | None] | None = None
+    low: list[float | None] | None = None
+    high: list[float | None] | None = None
+    n: list[int] | None = None
+
+
+class History(Body):
+    """Readings of one device, column by column."""
+
+    site: str
+    kind: str
+    device: str
+    bucket: str
+    begin: int
+    end: int
+    at: list[int] = Field(description="Start of each bucket, or the device's time of each sample.")
+    samples: list[int] | None = Field(default=None, description="Samples in each bucket.")
+    invalid: list[list[str]] | None = Field(default=None, description="Channels marked invalid, for each raw sample.")
+    truncated: bool = Field(default=False, description="There was more than this answer may hold: ask for less.")
+    channels: dict[str, Series]
+
+
+class Transitions(Body):
+    """A page of the transition log, newest first."""
+
+    items: list[dict[str, Any]]
+    next: int | None = Field(description="Pass as `before` for the next page; null at the end.")
+
+
+class Quarantined(Body):
+    """A message that could not be understood."""
+
+    id: int
+    site: str | None
+    kind: str | None
+    device: str | None
+    topic: str
+    reason: str
+    detail: str
+    boot: str | None
+    seq: int | None
+    length: int
+    sha256: str
+    text: str | None = Field(description="Its first bytes, when they are text.")
+    hex: str = Field(description="Its first bytes.")
+    count: int
+    first_received_at: int
+    last_received_at: int
+
+
+class Quarantine(Body):
+    """A page of the quarantine, newest first."""
+
+    items: list[Quarantined]
+    next: int | None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+
+
+class Acknowledge(Body):
+    """A person has it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"who": "li.na", "cause": "called", "transition": "3f0c9a1be2d44f10"}]},
+    )
+
+    who: Name = Field(description="The person who answers.")
+    transition: str | None = Field(default=None, max_length=64, description="What was on the screen when they did.")
+    cause: Literal["called", "stopped", "sensor"] | None = Field(
+        default=None, description="called 已联系司机 · stopped 已停止作业 · sensor 疑似传感器"
+    )
+    why: str | None = Field(default=None, max_length=500)
+
+
+class Shelve(Body):
+    """Put an alarm aside: by a person, for a reason, until a time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"who": "li.na", "why": "anemometer is being replaced", "until": 1800003600000}]
+        },
+    )
+
+    who: Name
+    why: str = Field(min_length=3, max_length=500, pattern=r"^[^\x00]+$")
+    until: int = Field(gt=0, description="Unix ms; at most 24 h from now.")
+    transition: str | None = Field(default=None, max_length=64)
+
+
+class Unshelve(Body):
+    """Take an alarm back."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"who": "li.na"}]})
+
+    who: Name
+    why: str | None = Field(default=None, max_length=500)
+
+
+class Accepted(Body):
+    """The response was published; what becomes of it is in the transition log."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"examples": [{"response": "api-4f0e12ab90cd3344"}]})
+
+    response: str
+
+
+class Health(Body):
+    """Whether a part is well, in words."""
+
+    ok: bool
+    checks: dict[str, Words]
+
+
+class ProblemBody(Body):
+    """RFC 9457."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:cranewatch:database-unavailable",
+                    "title": "数据库不可用 the database is not available",
+                    "status": 503,
+                    "detail": "connection refused",
+                }
+            ]
+        },
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
