@@ -147,9 +147,9 @@ class GustFront(Event, frozen=True, tag="gust_front"):
 
 
 class Squall(Event, frozen=True, tag="squall"):
-    """A gust front to storm strength: to `rise_mps` above the mean within two minutes, ten minutes long."""
+    """A gust front to storm strength: `rise_mps` above the mean within two minutes, so gusts to 28 m/s, for ten."""
 
-    rise_mps: Annotated[float, Meta(gt=0, le=40)] = 20.0
+    rise_mps: Annotated[float, Meta(gt=0, le=40)] = 12.0
     ramp_s: Positive = 120.0
     hold_s: Positive = 600.0
     fall_s: Positive = 300.0
