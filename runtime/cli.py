@@ -1,0 +1,229 @@
+"""The `cranewatch` command. It reads the environment; what it calls gets settings as arguments."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
+from telemetry.settings import DatabaseSettings, Environment
+from telemetry.tasks import stop_on_signals
+
+app = typer.Typer(
+    name="cranewatch",
+    help="塔机与危大工程监测 · Telemetry and alarms for tower cranes and construction sites.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+
+
+class _Database(Environment):
+    """The settings of commands that only need a database."""
+
+    database: DatabaseSettings
+
+
+class _Everything(Environment):
+    """The settings of the doctor: a missing database is a finding, not an error."""
+
+    database: DatabaseSettings | None = None
+
+
+def _refuse(text: str, status: int = 2) -> NoReturn:
+    Console(stderr=True).print(text, style="bold red", markup=False)
+    raise typer.Exit(status)
+
+
+def _until_signal(work: Callable[[asyncio.Event], Coroutine[Any, Any, Any]]) -> Any:
+    async def main() -> Any:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        return await work(stop)
+
+    return asyncio.run(main())
+
+
+@app.command(epilog="Example: [bold]cranewatch demo --for 60 --json[/]  or  [bold]cranewatch demo --tour operator[/]")
+def demo(
+    http_port: Annotated[int, typer.Option(help="Console and API.")] = 8000,
+    mqtt_port: Annotated[int, typer.Option(help="Broker, MQTT 3.1.1 (devices, mosquitto_pub).")] = 1883,
+    mqtt5_port: Annotated[int, typer.Option(help="Broker, MQTT 5 (our services).")] = 1884,
+    ws_port: Annotated[int, typer.Option(help="Broker, MQTT over WebSocket (terminals).")] = 1885,
+    for_s: Annotated[float | None, typer.Option("--for", min=1, help="End after so many seconds.")] = None,
+    scenario: Annotated[str, typer.Option(help="demo, normal-shift, overload, gust-front, …")] = "demo",
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds a second; needs --for.")] = 1.0,
+    folder: Annotated[Path | None, typer.Option(help="Keep database, journal and logs in this new folder.")] = None,
+    tour: Annotated[str | None, typer.Option(help="A guided walk: operator, supervisor or engineer.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Broker, database, all services and a simulated site on this machine, until Ctrl-C."""
+    from runtime.demo import Demo, DemoOptions, in_words
+    from runtime.stack import say
+    from runtime.tours import TOURS, guide
+
+    if tour is not None and tour not in TOURS:
+        _refuse(f"no tour {tour!r}; there are: {', '.join(TOURS)}")
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        _refuse(f"{folder} is not empty: name a new folder")
+    options = DemoOptions(
+        http_port=http_port, mqtt_port=mqtt_port, mqtt5_port=mqtt5_port, ws_port=ws_port, scenario=scenario,
+        seed=seed, speed=speed, for_s=for_s, folder=folder,
+    )  # fmt: skip
+    visit = guide(tour) if tour else None
+    if tour:
+        options = DemoOptions(**{**vars(options), "scenario": f"tour-{tour}"})
+    try:
+        say("cranewatch demo")
+        summary = _until_signal(lambda stop: Demo(options).run(stop, visit=visit))
+    except (ConfigError, StorageError, RuntimeError, OSError) as error:
+        _refuse(f"the demo ended: {error}", 1)
+    except ExceptionGroup as group:
+        _refuse(f"the demo ended: {group.exceptions[0]}", 1)
+    if as_json:
+        sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(in_words(summary))
+    if summary["frames_missing"]:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch ingest[/]")
+def ingest() -> None:
+    """The durable path: from the broker into the database."""
+    from ingest.__main__ import main
+
+    _run(main)
+
+
+@app.command(epilog="Example: [bold]CRANEWATCH_MQTT__HOST=broker cranewatch analyze[/]")
+def analyze() -> None:
+    """The alarm engine: from the broker back to the broker; needs no database."""
+    from analytics.__main__ import main
+
+    _run(main)
+
+
+@app.command(epilog="Example: [bold]CRANEWATCH_HTTP__PORT=8000 cranewatch api[/]")
+def api() -> None:
+    """REST, live socket, console and the cab terminal's page."""
+    from api.__main__ import main
+
+    _run(main)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    epilog="Example: [bold]cranewatch simulate --journal /tmp/j.sqlite --scenario overload --for 120[/]",
+)
+def simulate(context: typer.Context) -> None:
+    """Simulated black boxes on any broker; `cranewatch simulate --help` lists its options."""
+    from simulators.__main__ import main
+
+    raise typer.Exit(main(context.args) or 0)
+
+
+@app.command(epilog="Example: [bold]cranewatch terminal demo crane-1[/]")
+def terminal(
+    site: Annotated[str, typer.Argument(help="Site id.")],
+    device: Annotated[str, typer.Argument(help="Device id.")],
+    once: Annotated[bool, typer.Option("--once", help="Print one screen after two seconds and end.")] = False,
+) -> None:
+    """The cab terminal in a shell: straight from the broker, no API needed."""
+    from runtime.terminal import run
+
+    settings = _read(Environment)
+    try:
+        _until_signal(lambda stop: run(settings.mqtt, site, device, stop, once=once))
+    except (BrokerUnavailable, ValueError) as error:
+        _refuse(str(error), 1)
+
+
+@app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch migrate[/]")
+def migrate(as_json: Json = False) -> None:
+    """Bring the database's schema to this version; safe to run at any time, by several at once."""
+    from telemetry.storage.migrate import migrate as apply
+
+    settings = _read(_Database)
+    console = Console(stderr=True)
+    try:
+        edition, version, applied = apply(settings.database, progress=lambda name: console.print(f"applying {name}"))
+    except (StorageError, ConfigError) as error:
+        _refuse(str(error), 1)
+    if as_json:
+        sys.stdout.write(json.dumps({"edition": edition, "version": version, "applied": applied}) + "\n")
+    else:
+        what = f"applied {len(applied)} migrations" if applied else "nothing to do"
+        console.print(f"{version}, {edition} edition: {what}")
+
+
+@app.command(epilog="Example: [bold]cranewatch site simulators/sites/demo.toml[/]")
+def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists=True, dir_okay=False)]) -> None:
+    """Bring a site file's cranes, charts and limits into the database; the api publishes what changed."""
+    from simulators.site import load
+    from telemetry.storage.configure import apply_site
+
+    settings = _read(_Database)
+    try:
+        found = load(file)
+        changed = apply_site(settings.database, found.id, found.config, found.devices)
+    except (StorageError, ConfigError) as error:
+        _refuse(str(error), 1)
+    Console(stderr=True).print(f"{found.id}: {', '.join(changed) if changed else 'nothing changed'}")
+
+
+@app.command(epilog="Example: [bold]cranewatch doctor[/]")
+def doctor(as_json: Json = False) -> None:
+    """Check broker, database, clock and settings, and say what to do about each."""
+    from runtime.doctor import Verdict, examine, known_settings
+
+    settings = _read(_Everything)
+    findings = asyncio.run(examine(settings.mqtt, settings.database, os.environ, known_settings()))
+    bad = any(finding.verdict is Verdict.BAD for finding in findings)
+    if as_json:
+        rows = [{"check": f.check, "verdict": f.verdict, "text": f.text, "advice": f.advice} for f in findings]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+    else:
+        colours = {Verdict.GOOD: "green", Verdict.DOUBTFUL: "yellow", Verdict.BAD: "bold red"}
+        table = Table("check", "verdict", "found", "what to do")
+        for f in findings:
+            table.add_row(f.check, f"[{colours[f.verdict]}]{f.verdict}[/]", f.text, f.advice)
+        Console().print(table)
+    raise typer.Exit(1 if bad else 0)
+
+
+def _read(type_: Any) -> Any:
+    try:
+        return type_()
+    except ValidationError as error:
+        lines = [f"CRANEWATCH_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        _refuse("settings:\n  " + "\n  ".join(lines))
+
+
+def _run(entry: Callable[[], object]) -> None:
+    try:
+        entry()
+    except ValidationError as error:
+        lines = [f"CRANEWATCH_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        _refuse("settings:\n  " + "\n  ".join(lines))
+
+
+def main() -> None:
+    """Entry point of the `cranewatch` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
