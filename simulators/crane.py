@@ -27,6 +27,7 @@ STEP_S = 0.05
 CUT_S = 0.8  # the limiter's own filter: a pick-up that rings must not cut a legal lift
 CUT_RATIO = 1.0
 FREE_RATIO = 0.98
+SOFT_MPS2 = 0.25  # at the hook: what an operator with a load far out allows himself (assumed)
 
 Steps = Generator[None, None, None]
 
@@ -161,6 +162,9 @@ class Crane:
         self.t += dt
         next(self._operator)
         self._obey_limiter()
+        # A load far out is turned gently: the ramp of 4 s holds near the mast, and further out the hook's acceleration.
+        gentle = math.degrees(SOFT_MPS2 / max(self.trolley.position, 1.0))
+        self.slew.acceleration = min(self.slew.top_speed / 4, gentle)
         was = self.slew.speed
         for drive in (self.slew, self.trolley, self.hook):
             drive.step(dt)
@@ -239,6 +243,7 @@ class Crane:
 
     def _take_up(self, lift: Lift) -> Steps:
         self._weight, self._taut_at, self._pick_up = lift.load_t, self.t, lift.pick_up
+        self.swing.settle()
         self.hook.top_speed = self.site.model.motions.hoist_creep_mps * self._reeving
         self.hook.target = self.hook.position + 0.6
         yield from self._pause(max(3.0, lift.pick_up.rise_s + 2.0))

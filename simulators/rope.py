@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 G = 9.81
-SWING_DAMPING = 0.012  # of critical: air and the block's sheaves
+SWING_DAMPING = 0.05  # of critical: air, sheaves, and an operator who follows the load to catch its swing (assumed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Pendulum:
         self.across = 0.0
         self._along_speed = 0.0
         self._across_speed = 0.0
+
+    def settle(self) -> None:
+        """The load stands on the ground and the hook hangs still above it."""
+        self.along = self.across = self._along_speed = self._across_speed = 0.0
 
     def step(self, dt: float, length_m: float, along_mps2: float, across_mps2: float) -> None:
         """
