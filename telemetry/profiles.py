@@ -153,13 +153,18 @@ def _check_limits(where: str, rule: Rule, mode: Mode) -> None:
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """The profiles that come with the package."""
+    folder = files("telemetry").joinpath("profiles")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+@cache
 def load(name: str) -> Profile:
     """A profile that comes with the package. Raises ConfigError when there is none of that name, or it is wrong."""
-    folder = files("telemetry").joinpath("profiles")
-    known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    if name not in known:
-        raise ConfigError(f"no limit profile {name!r}; there are {', '.join(known)}")
-    profile = parse(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    if name not in names():
+        raise ConfigError(f"no limit profile {name!r}; there are {', '.join(names())}")
+    profile = parse(files("telemetry").joinpath("profiles", f"{name}.toml").read_text(encoding="utf-8"))
     if profile.name != name:
         raise ConfigError(f"profile {name}.toml calls itself {profile.name!r}")
     return profile

@@ -1,0 +1,422 @@
+"""
+Every alarm of a partition: its ISA-18.2 state, what the cab should sound, what the desk sees.
+
+Rule 1: one condition, two listeners. The cab's sound follows the condition and never latches; the desk's state
+latches. Silence changes nothing at the desk, acknowledging changes nothing in the cab.
+Rule 2: silence ends an alarm's sound for 30 s, at most until the value has risen by `silence_rise`; a
+pre-warning stays silent until the next crossing. A pre-warning sounds once per lift.
+Rule 3: a hold ends by a person's release, and not before the condition has gone.
+Rule 4: states change in `alarms.TRANSITIONS` only; time comes in with `tick`.
+"""
+
+from typing import Final
+
+import msgspec
+
+from analytics import alarms
+from analytics.identity import DeviceKey, cause_key, transition_id
+from telemetry.model import Action, Hazard, Severity, Signal, State
+from telemetry.wire import payloads
+from telemetry.wire.payloads import Cause, Response, Transition, Words
+
+SILENCE_MS: Final = 30_000  # product review 5.4; Grove limiters allow muting after 5 s
+
+
+class Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is known about a rule on a device when its condition changes."""
+
+    at: int
+    cause: Cause
+    observed: bool = False
+    key: str | None = None  # the cause in words, when it is not a sample or a response
+    hazard: Hazard | None = None
+    channel: str | None = None
+    value: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    text: Words | None = None
+    action: Words | None = None
+    profile: str | None = None
+    config: int | None = None
+    source: str | None = None
+    life_safety: bool = False
+    cab: str = "none"
+    desk: bool = True
+    hold: bool = False
+    latch: bool = False
+    sound_s: float | None = None
+    silence_rise: float | None = None
+    lift: int | None = None  # which lift: a pulse sounds once in it
+    eta_s: tuple[float, float] | None = None
+
+
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One alarm: one rule on one device."""
+
+    facts: Facts
+    state: State = State.NORMAL
+    level: Severity = Severity.NONE  # of the condition now; NONE is clear
+    severity: Severity = Severity.NONE  # the highest since it was normal
+    transition: str = ""
+    raised: str = ""  # the transition that a person acknowledges
+    since: int = 0
+    attended: bool = False
+    latch: bool = False
+    hold: bool = False
+    suppressed: bool = False
+    cab: str = "none"
+    pulsed: int | None = None
+    sound_until: int | None = None  # 0: from the next tick on
+    silenced_until: int | None = None
+    silenced_value: float | None = None
+    shelved_until: int | None = None
+    shelved_by: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether terminals must see it."""
+        return self.state is not State.NORMAL or self.hold
+
+
+class Refusal(Exception):
+    """A response that cannot be carried out; the text says why, for the person."""
+
+
+class Annunciator:
+    """All alarm records, and the transitions and changes since `take`."""
+
+    def __init__(self) -> None:
+        self.records: dict[DeviceKey, dict[str, Record]] = {}
+        self.now = 0
+        self.silenced: set[tuple[DeviceKey, str]] = set()
+        self.timed: set[tuple[DeviceKey, str]] = set()
+        self.open: dict[DeviceKey, dict[str, str]] = {}
+        self._transitions: list[Transition] = []
+        self._touched: dict[tuple[DeviceKey, str], None] = {}
+
+    def record(self, device: DeviceKey, rule: str) -> Record | None:
+        """The record of a rule that has ever said something."""
+        return self.records.get(device, {}).get(rule)
+
+    def condition(self, device: DeviceKey, rule: str, level: Severity, facts: Facts, *, suppressed: bool = False) -> None:
+        """The condition of a rule is now at `level` (NONE is clear), because of `facts`."""
+        record = self.records.setdefault(device, {}).get(rule)
+        if record is None:
+            record = self.records[device][rule] = Record(facts=facts)
+        before = record.level
+        if level == before and suppressed == record.suppressed:
+            return
+        record.level = level
+        lifted = record.suppressed and not suppressed
+        record.suppressed = suppressed
+        keep = record.facts
+        record.facts = facts
+        if level is Severity.NONE:
+            # What clears is still the alarm that was raised: its limit and listeners stay.
+            facts.limit, facts.sound_s = keep.limit, None
+            facts.hold, facts.latch, facts.desk, facts.cab = keep.hold, keep.latch, keep.desk, keep.cab
+        if level > before and not suppressed and record.state not in (State.SHELVED, State.DISABLED):
+            self._sound(record)
+        elif level < before and (level is Severity.NONE or facts.cab != "continuous"):
+            self._quiet(device, rule, record)
+        record.attended = record.attended or (facts.desk and level > Severity.NONE)
+        record.latch = record.latch or facts.latch
+        if facts.hold and level > before and not suppressed:
+            record.hold = True
+        self._drive(device, rule, record, before, lifted=lifted)
+        self._touch(device, rule)
+
+    def _drive(self, device: DeviceKey, rule: str, record: Record, before: Severity, *, lifted: bool) -> None:
+        """Turn the change of a condition into signals."""
+        level, facts = record.level, record.facts
+        if record.suppressed and level > Severity.NONE and record.state is not State.SUPPRESSED:
+            self._signal(device, rule, record, Signal.SUPPRESS, facts)
+        elif lifted and level > Severity.NONE:
+            if not self._signal(device, rule, record, Signal.UNSUPPRESS, facts):
+                self._signal(device, rule, record, Signal.RAISE, facts)
+            self._sound(record)
+        elif level is Severity.NONE:
+            self._signal(device, rule, record, Signal.CLEAR, facts)
+        elif before is Severity.NONE:
+            if facts.desk or record.state is not State.RETURNED:
+                self._signal(device, rule, record, Signal.RAISE, facts)
+        elif level > record.severity:
+            self._signal(device, rule, record, Signal.ESCALATE, facts)
+        elif before < Severity.ALARM <= level:
+            # Back at alarm from a milder step: new to whoever has acknowledged it.
+            self._signal(device, rule, record, Signal.RAISE, facts)
+
+    def _signal(
+        self,
+        device: DeviceKey,
+        rule: str,
+        record: Record,
+        signal: Signal,
+        facts: Facts,
+        response: Response | None = None,
+        until: int | None = None,
+    ) -> bool:
+        state = alarms.after(record.state, signal, attended=facts.desk, latch=record.latch)
+        if state is None:
+            return False
+        self._emit(device, rule, record, signal, state, facts, response, until)
+        return True
+
+    def _emit(
+        self,
+        device: DeviceKey,
+        rule: str,
+        record: Record,
+        signal: Signal,
+        state: State,
+        facts: Facts,
+        response: Response | None,
+        until: int | None,
+    ) -> None:
+        previous = record.state
+        severity = alarms.severity(record.severity, record.level, previous)
+        key = facts.key or cause_key(facts.cause, facts.at)
+        number = transition_id(device, rule, signal, key)
+        if previous is State.NORMAL:
+            record.since = facts.at
+        record.state, record.severity, record.transition = state, severity, number
+        if signal in (Signal.RAISE, Signal.ESCALATE, Signal.UNSUPPRESS):
+            record.raised = number
+        if state is State.NORMAL:
+            record.attended = record.latch = False
+            record.severity = Severity.NONE
+        if state in (State.SUPPRESSED, State.SHELVED, State.DISABLED):
+            self._quiet(device, rule, record)
+        self._transitions.append(
+            Transition(
+                id=number,
+                site=device[0],
+                kind=device[1],
+                device=device[2],
+                rule=rule,
+                signal=signal,
+                previous=previous,
+                state=state,
+                severity=severity,
+                at=facts.at,
+                cause=facts.cause,
+                observed=facts.observed,
+                hazard=facts.hazard,
+                channel=facts.channel,
+                value=facts.value,
+                limit=facts.limit,
+                unit=facts.unit,
+                text=facts.text,
+                action=facts.action,
+                profile=facts.profile,
+                config=facts.config,
+                source=facts.source,
+                who=response.who if response else None,
+                why=response.why if response else None,
+                until=until,
+                life_safety=facts.life_safety,
+            )
+        )
+
+    def _sound(self, record: Record) -> None:
+        """The cab's sound when a condition has risen."""
+        facts = record.facts
+        record.silenced_until = record.silenced_value = None
+        record.cab = facts.cab
+        if facts.cab == "pulse" and facts.lift is not None:
+            if record.pulsed == facts.lift:
+                record.cab = "none"
+            record.pulsed = facts.lift
+        record.sound_until = 0 if facts.sound_s is not None and record.cab != "none" else None
+
+    def _quiet(self, device: DeviceKey, rule: str, record: Record) -> None:
+        record.cab = "none"
+        record.sound_until = record.silenced_until = record.silenced_value = None
+        self.silenced.discard((device, rule))
+
+    def _touch(self, device: DeviceKey, rule: str) -> None:
+        record = self.records[device][rule]
+        key = (device, rule)
+        self._touched[key] = None
+        if record.cab != "silenced":
+            self.silenced.discard(key)
+        if record.sound_until is not None or record.silenced_until is not None or record.shelved_until is not None:
+            self.timed.add(key)
+        else:
+            self.timed.discard(key)
+        if record.open:
+            self.open.setdefault(device, {})[rule] = record.transition
+        elif device in self.open:
+            self.open[device].pop(rule, None)
+            if not self.open[device]:
+                del self.open[device]
+
+    def louder(self, device: DeviceKey, rule: str, value: float) -> None:
+        """A silenced alarm's value: it sounds again at once when that has risen enough."""
+        record = self.records[device][rule]
+        rise = record.facts.silence_rise
+        if record.cab == "silenced" and record.facts.cab == "continuous" and record.silenced_value is not None:
+            if rise is not None and value >= record.silenced_value + rise:
+                record.cab, record.silenced_until, record.silenced_value = "continuous", None, None
+                self._touch(device, rule)
+
+    def tick(self, at: int) -> None:
+        """Wall-clock time, in Unix ms, never going back: ends sounds, silences and shelvings."""
+        self.now = max(self.now, at)
+        for device, rule in sorted(self.timed):
+            record = self.records[device][rule]
+            if record.sound_until == 0:
+                record.sound_until = self.now + round(1000 * (record.facts.sound_s or 0))
+            elif record.sound_until is not None and self.now >= record.sound_until:
+                record.cab, record.sound_until = "none", None
+                self._touch(device, rule)
+            if record.silenced_until is not None and self.now >= record.silenced_until:
+                record.cab, record.silenced_until, record.silenced_value = record.facts.cab, None, None
+                self._touch(device, rule)
+            if record.shelved_until is not None and self.now >= record.shelved_until:
+                self._end_shelving(device, rule, record)
+
+    def _end_shelving(self, device: DeviceKey, rule: str, record: Record) -> None:
+        until = record.shelved_until or self.now
+        key = f"until:{record.shelved_by}"
+        record.shelved_until = None
+        facts = msgspec.structs.replace(
+            record.facts, at=until, cause=Cause(tick=until), key=key, observed=True, text=None, action=None
+        )
+        if self._signal(device, rule, record, Signal.UNSHELVE, facts):
+            self._again(device, rule, record, facts)
+        self._touch(device, rule)
+
+    def _again(self, device: DeviceKey, rule: str, record: Record, facts: Facts) -> None:
+        """Out of shelving or disabling: a condition that still holds is raised again."""
+        if record.level is Severity.NONE:
+            return
+        record.attended = facts.desk
+        again = msgspec.structs.replace(record.facts, at=facts.at, cause=facts.cause, key=facts.key, observed=True)
+        signal = Signal.SUPPRESS if record.suppressed else Signal.RAISE
+        if self._signal(device, rule, record, signal, again) and not record.suppressed:
+            self._sound(record)
+
+    def respond(self, device: DeviceKey, rule: str, response: Response, facts: Facts, value: float | None) -> None:
+        """
+        Carry out what a person answered about one rule; `value` is the channel's present value.
+
+        Raises Refusal with the reason in words.
+        """
+        record = self.records.setdefault(device, {}).get(rule)
+        if record is None:
+            record = self.records[device][rule] = Record(facts=facts)
+        facts = msgspec.structs.replace(
+            record.facts,
+            at=response.at,
+            cause=Cause(response=response.id),
+            key=None,
+            observed=True,
+            life_safety=facts.life_safety,
+        )
+        match response.action:
+            case Action.SILENCE:
+                self._silence(device, rule, record, value)
+            case Action.ACKNOWLEDGE:
+                if response.transition not in (None, record.transition, record.raised):
+                    raise Refusal("the alarm has changed since")
+                if not self._signal(device, rule, record, Signal.ACKNOWLEDGE, facts, response):
+                    raise Refusal(f"nothing to acknowledge: the alarm is {record.state}")
+            case Action.SHELVE:
+                self._shelve(device, rule, record, facts, response)
+            case Action.UNSHELVE:
+                record.shelved_until = None
+                if not self._signal(device, rule, record, Signal.UNSHELVE, facts, response):
+                    raise Refusal("it is not shelved")
+                self._again(device, rule, record, facts)
+            case Action.DISABLE:
+                if not response.why:
+                    raise Refusal("disabling needs a reason")
+                record.shelved_until = None
+                if not self._signal(device, rule, record, Signal.DISABLE, facts, response):
+                    raise Refusal("it is disabled")
+            case Action.ENABLE:
+                if not self._signal(device, rule, record, Signal.ENABLE, facts, response):
+                    raise Refusal("it is not disabled")
+                self._again(device, rule, record, facts)
+            case Action.RELEASE:
+                self._release(device, rule, record, facts, response)
+            case Action.SET_MODE:
+                raise Refusal("a mode is set on the device, not on an alarm")
+        self._touch(device, rule)
+
+    def _silence(self, device: DeviceKey, rule: str, record: Record, value: float | None) -> None:
+        if record.cab not in ("pulse", "continuous"):
+            raise Refusal("nothing sounds")
+        if record.cab == "continuous":
+            record.silenced_until = self.now + SILENCE_MS
+            record.silenced_value = value
+            self.silenced.add((device, rule))
+        record.cab = "silenced"
+        record.sound_until = None
+
+    def _shelve(self, device: DeviceKey, rule: str, record: Record, facts: Facts, response: Response) -> None:
+        if facts.life_safety:
+            raise Refusal("a life-safety alarm cannot be shelved")
+        if response.until is None or not response.why:
+            raise Refusal("shelving needs an end and a reason")
+        if response.until <= max(self.now, response.at):
+            raise Refusal("the end of shelving is over already")
+        if not self._signal(device, rule, record, Signal.SHELVE, facts, response, response.until):
+            raise Refusal(f"it cannot be shelved while {record.state}")
+        record.shelved_until, record.shelved_by = response.until, response.id
+
+    def _release(self, device: DeviceKey, rule: str, record: Record, facts: Facts, response: Response) -> None:
+        if record.level > Severity.NONE:
+            raise Refusal("the condition still holds")
+        held = record.hold
+        record.hold = False
+        if self._signal(device, rule, record, Signal.RESET, facts, response):
+            return
+        if not held:
+            raise Refusal("there is no hold to release")
+        self._emit(device, rule, record, Signal.RESET, record.state, facts, response, None)
+
+    def take(self) -> tuple[list[Transition], list[tuple[DeviceKey, str]]]:
+        """Transitions, in order, and the alarms that changed, since the last time."""
+        transitions, touched = self._transitions, list(self._touched)
+        self._transitions, self._touched = [], {}
+        return transitions, touched
+
+    def payload(self, device: DeviceKey, rule: str) -> payloads.Alarm | None:
+        """What is retained for terminals; None when there is nothing to see."""
+        record = self.record(device, rule)
+        if record is None or not record.open:
+            return None
+        facts = record.facts
+        return payloads.Alarm(
+            rule=rule,
+            transition=record.transition,
+            state=record.state,
+            severity=record.severity,
+            active=record.level > Severity.NONE,
+            since=record.since,
+            at=facts.at,
+            cab=record.cab,
+            desk=alarms.desk(record.state, record.attended),
+            silenced_until=record.silenced_until,
+            hazard=facts.hazard,
+            value=facts.value,
+            limit=facts.limit,
+            unit=facts.unit,
+            text=facts.text,
+            action=facts.action,
+            eta_s=facts.eta_s,
+            life_safety=facts.life_safety,
+            hold=record.hold,
+        )
+
+    def rebuild(self) -> None:
+        """After the records were restored: what is derived from them."""
+        self.silenced, self.timed, self.open = set(), set(), {}
+        for device, rules in self.records.items():
+            for rule, record in rules.items():
+                self._touch(device, rule)
+                if record.silenced_until is not None:
+                    self.silenced.add((device, rule))
+        self._touched = {}

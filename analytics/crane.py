@@ -1,0 +1,175 @@
+"""Tower cranes: rated load and percentages, gusts, low-passed tilt, lifts, sensor faults."""
+
+from typing import Final
+
+import numpy as np
+
+from analytics import charts, windows
+from analytics.channels import COLUMN, DERIVED
+from analytics.fleet import NEVER, Fleet, Samples
+from analytics.limits import COLUMNS
+from analytics.table import Array, Field
+from analytics.table import field as array
+from telemetry.wire.payloads import DeviceConfig
+
+_D: Final = COLUMN["crane"]
+ESSENTIAL: Final = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg")
+LOADING: Final = ("load_t", "radius_m")
+HELD: Final = ("radius_m", "falls", "rated_load_t")  # sent on change by some boxes: held for three intervals
+
+
+class Cranes(Fleet):
+    """The fleet of tower cranes."""
+
+    kind = "crane"
+    tracked = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg", "rated_load_t")
+    figure_names = (
+        "silence_timeout_s", "lift_on_pct", "lift_off_pct", "lift_on_t", "tilt_tau_s", "gust_s",
+        "episode_window_s", "episode_strong_mps",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        names = COLUMNS["crane"]
+        self._flat = np.array([rule == "load" for rule, _ in names])
+        self._beyond = np.array([rule == "moment" for rule, _ in names])
+        self._episode = names.index(("wind", "alarm"))
+
+    @staticmethod
+    def fields() -> dict[str, Field]:
+        return {
+            **windows.FIELDS,
+            "held_value": array(np.float32, np.nan, len(HELD)),
+            "held_at": array(np.int64, NEVER, len(HELD)),
+            "chart": array(np.int32, charts.NONE, charts.MAX_FALLS + 1),  # by falls; entry 0 for falls unknown
+            "lifting": array(np.bool_),
+            "lift": array(np.int32),
+            "tilt": array(np.float64, np.nan, 2),
+            "tilt_at": array(np.int64, NEVER, 2),
+            "gust_hit": array(np.int64, NEVER),  # line time of the last counted gust at or above the limit
+        }
+
+    def check(self, config: DeviceConfig) -> None:
+        charts.check(config.charts)
+
+    def configured(self, row: int, config: DeviceConfig) -> None:
+        own = self.table["chart"][row]
+        own[:] = charts.NONE
+        for chart in config.charts:
+            own[chart.falls] = self.charts.add(chart.points)
+        if len(config.charts) == 1:
+            own[0] = own[config.charts[0].falls]
+
+    def lift(self, row: int) -> int | None:
+        return int(self.table["lift"][row])
+
+    def lifting(self, row: int) -> bool:
+        return bool(self.table["lifting"][row])
+
+    def derive(self, wave: Samples) -> tuple[Array, Array | None]:
+        table, rows = self.table, wave.rows
+        value = np.full((len(rows), len(DERIVED["crane"])), np.nan, np.float32)
+        load = wave.channel("load_t").astype(np.float64)
+        radius, falls, rated = self._held(wave)
+        number = self._chart(rows, falls)
+        q, qmax = self.charts.rated(number, radius)
+        by_chart = number >= 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reference = np.where(by_chart, q, np.where(rated > 0, rated, np.nan))
+            moment = load / reference * 100.0
+            percent = load / qmax * 100.0
+            difference = np.where(by_chart, np.abs(rated - q) / q * 100.0, np.nan)
+        value[:, _D["load_pct"]] = percent
+        value[:, _D["moment_pct"]] = moment
+        value[:, _D["rated_diff_pct"]] = difference
+        self._lifts(rows, load, np.where(np.isnan(qmax), reference, qmax))
+        wind = wave.channel("wind_mps")
+        gust = windows.gust(table, rows, wave.line, wind, self._ms(rows, "gust_s"))
+        value[:, _D["gust_mps"]] = gust
+        value[:, _D["wind_mps"]] = wind
+        value[:, _D["tilt_deg"]] = self._tilt(wave)
+        fault = wave.bad(ESSENTIAL).astype(np.float32)
+        if fault.any():
+            fault += wave.bad(LOADING) & table["lifting"][rows]
+        value[:, _D["sensor_fault"]] = fault
+        # In the flat part of the chart load and moment are one percentage: one of them speaks, not both. What is
+        # active clears by its own value wherever the trolley goes.
+        flat = ~(q < qmax) & by_chart
+        may = np.ones((len(rows), len(COLUMNS["crane"])), np.bool_)
+        may[:, self._flat] = flat[:, None]
+        may[:, self._beyond] = ~flat[:, None]
+        may[:, self._episode] = self._episodes(rows, wave.line, gust)
+        return value, may
+
+    def _ms(self, rows: Array, name: str) -> Array:
+        """A figure given in seconds, in ms, int64 (n,)."""
+        return (self.figure(rows, name) * 1000.0).astype(np.int64)
+
+    def _held(self, wave: Samples) -> tuple[Array, Array, Array]:
+        """Radius, falls and the device's rated load, held while absent for up to three intervals, float64 (n,)."""
+        table, rows = self.table, wave.rows
+        now = wave.good[:, [wave.cols.kind.column[name] for name in HELD]]
+        known = ~np.isnan(now)
+        if known.all():
+            table["held_value"][rows] = now
+            table["held_at"][rows] = wave.line[:, None]
+            value = now
+        else:
+            bad = np.stack([wave.bad((name,)) for name in HELD], axis=1)
+            fresh = wave.line[:, None] - table["held_at"][rows] <= 3 * wave.interval[:, None]
+            value = np.where(known, now, np.where(fresh & ~bad, table["held_value"][rows], np.float32(np.nan)))
+            table["held_at"][rows] = np.where(known, wave.line[:, None], np.where(bad, NEVER, table["held_at"][rows]))
+            table["held_value"][rows] = np.where(known, now, table["held_value"][rows])
+        wide = value.astype(np.float64)
+        return wide[:, 0], wide[:, 1], wide[:, 2]
+
+    def _chart(self, rows: Array, falls: Array) -> Array:
+        with np.errstate(invalid="ignore"):
+            known = (falls >= 1) & (falls <= charts.MAX_FALLS)
+        entry = np.where(known, np.where(known, falls, 0).round().astype(np.int64), 0)
+        number: Array = self.table["chart"][rows, entry]
+        return number
+
+    def _lifts(self, rows: Array, load: Array, reference: Array) -> None:
+        on_share, off_share = self.figure(rows, "lift_on_pct") / 100, self.figure(rows, "lift_off_pct") / 100
+        fixed = self.figure(rows, "lift_on_t")
+        unknown = np.isnan(reference)
+        lifting = self.table["lifting"][rows]
+        begins = ~lifting & (load > np.where(unknown, fixed, on_share * reference))
+        ends = lifting & (load < np.where(unknown, fixed * off_share / on_share, off_share * reference))
+        if begins.any() or ends.any():
+            self.table["lifting"][rows] = (lifting | begins) & ~ends
+            self.table["lift"][rows] += begins
+
+    def _tilt(self, wave: Samples) -> Array:
+        """Resultant of the low-passed axes, in degrees, float32 (n,); of one axis when the other is unknown."""
+        table, rows = self.table, wave.rows
+        tau = 1000 * self.figure(rows, "tilt_tau_s")[:, None]
+        axes = np.stack([wave.channel("tilt_x_deg"), wave.channel("tilt_y_deg")], axis=1).astype(np.float64)
+        known = ~np.isnan(axes)
+        before, at = table["tilt"][rows], table["tilt_at"][rows]
+        dt = np.where(at == NEVER, 0, wave.line[:, None] - at).astype(np.float64)
+        share = 1.0 - np.exp(-dt / tau)
+        smooth = np.where(np.isnan(before), axes, before + share * (axes - before))
+        table["tilt"][rows] = np.where(known, smooth, before)
+        table["tilt_at"][rows] = np.where(known, wave.line[:, None], at)
+        result = np.hypot(np.where(known[:, 0], smooth[:, 0], 0.0), np.where(known[:, 1], smooth[:, 1], 0.0))
+        return np.where(known.any(axis=1), result, np.nan).astype(np.float32)
+
+    def _episodes(self, rows: Array, now: Array, gust: Array) -> Array:
+        """
+        Whether a wind episode may open: the second gust at the limit within the window, or one far beyond it.
+
+        Two gusts are two when their windows do not overlap.
+        """
+        table = self.table
+        limit = table["set"][rows, self._episode]
+        hit = gust >= limit
+        if not hit.any():
+            return hit
+        strong = gust >= limit + self.figure(rows, "episode_strong_mps").astype(np.float32)
+        since = now - table["gust_hit"][rows]
+        apart = since >= self._ms(rows, "gust_s")
+        second = hit & apart & (since <= self._ms(rows, "episode_window_s"))
+        table["gust_hit"][rows] = np.where(hit & apart, now, table["gust_hit"][rows])
+        return second | strong

@@ -1,0 +1,602 @@
+"""
+The alarm engine: everything that an analyzer decides, as a function of its inputs in order.
+
+Rule 1: no clock, no I/O, no randomness. Time comes in with `tick` and `received`, and goes out in transitions.
+Rule 2: derived transitions (levels, trends) depend on readings, configuration and modes alone, and not on arrival,
+batch bounds or ticks. Observed ones (silence, clock, responses) are decided here once and recorded.
+Rule 3: what comes out of `feed` is in the order of what went in.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from analytics import coverage, health, texts
+from analytics.annunciator import Annunciator, Facts, Record, Refusal
+from analytics.channels import COLUMN, DERIVED
+from analytics.crane import Cranes
+from analytics.fleet import Arrived, Change, Fleet, Notice, pack_fleet
+from analytics.formwork import Formworks
+from analytics.identity import DeviceKey
+from telemetry.errors import ConfigError
+from telemetry.model import Action, Mode, Severity, State
+from telemetry.profiles import load
+from telemetry.wire.payloads import (
+    Alarm,
+    Cause,
+    Coverage,
+    DeviceConfig,
+    Evaluated,
+    Event,
+    Presence,
+    Response,
+    SiteConfig,
+    Transition,
+)
+
+FORMAT: Final = 1
+WAIT_MS: Final = 10_000  # a response waits this long for the transition that it answers
+MAX_WAITING: Final = 1_000
+MAX_RESPONSES: Final = 10_000  # ids remembered, so that a redelivered response has no second effect
+EVALUATED_MS: Final = 10_000
+OWN_KIND: Final = "analyzer"  # alarms about ourselves are under cw/v1/{site}/analyzer/p{n}
+
+
+@dataclass
+class Outcome:
+    """What one input led to; `alarms` maps to None where the retained alarm is to be cleared."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    alarms: dict[tuple[DeviceKey, str], Alarm | None] = field(default_factory=dict)
+    coverage: dict[DeviceKey, Coverage] = field(default_factory=dict)
+    evaluated: dict[DeviceKey, Evaluated] = field(default_factory=dict)
+    samples: int = 0
+    late: int = 0
+    conditions: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def extend(self, later: "Outcome") -> None:
+        """Take over what came later."""
+        self.transitions += later.transitions
+        self.alarms.update(later.alarms)
+        self.coverage.update(later.coverage)
+        for device, more in later.evaluated.items():
+            before = self.evaluated.get(device)
+            if before is not None:
+                joined = {boot: list(ranges) for boot, ranges in before.boots.items()}
+                for boot, ranges in more.boots.items():
+                    joined.setdefault(boot, []).extend(ranges)
+                more = Evaluated(boots=joined)  # noqa: PLW2901 - the joined report replaces both
+            self.evaluated[device] = more
+        self.samples += later.samples
+        self.late += later.late
+        self.conditions += later.conditions
+        self.refused += later.refused
+
+
+class _State(msgspec.Struct):
+    """What a snapshot holds beside the fleets' arrays."""
+
+    format: int
+    partition: int
+    now: int
+    evaluated_at: int
+    records: list[tuple[DeviceKey, dict[str, Record]]]
+    known: list[str]
+    waiting: list[tuple[int, DeviceKey, Response]]
+    sites: dict[str, SiteConfig]
+    coverage: list[tuple[DeviceKey, Coverage]]
+    own_clock: bool
+    doubt: str | None
+
+
+class Engine:
+    """The state of one partition."""
+
+    def __init__(self, partition: int = 0) -> None:
+        self.partition = partition
+        self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
+        self.annunciator = Annunciator()
+        self.now = 0
+        self.doubt: str | None = None
+        self._evaluated_at = 0
+        self._sites: dict[str, SiteConfig] = {}
+        self._known: dict[str, None] = {}
+        self._waiting: deque[tuple[int, DeviceKey, Response]] = deque()
+        self._coverage: dict[DeviceKey, Coverage] = {}
+        self._watch: dict[DeviceKey, coverage.Watch] = {}
+        self._own_clock = False
+        self._health = health.Health()
+
+    # Inputs
+
+    def feed(self, arrived: Sequence[Arrived]) -> Outcome:
+        """Evaluate live frames in order of receipt. Kinds that are not declared are the caller's to refuse."""
+        outcome = Outcome()
+        by_kind: dict[str, list[tuple[int, Arrived]]] = {}
+        for place, frame in enumerate(arrived):
+            by_kind.setdefault(frame.kind, []).append((place, frame))
+        changes: list[tuple[Fleet, Change | Notice]] = []
+        for kind, frames in by_kind.items():
+            fleet = self.fleets[kind]
+            found = fleet.feed(frames)
+            changes += ((fleet, change) for change in found.changes)
+            outcome.samples += found.samples
+            outcome.late += found.late
+            outcome.conditions += found.conditions
+            if self.annunciator.silenced:
+                self._louder(fleet, found.rows)
+        changes.sort(key=lambda pair: (pair[1].place, pair[1].order))
+        for fleet, change in changes:
+            if isinstance(change, Change):
+                self._rule(fleet, change)
+            else:
+                self._notice(fleet, change)
+        if self._waiting:
+            self._retry(outcome)
+        return self._finish(outcome)
+
+    def tick(self, at: int, received: int | None = None) -> Outcome:
+        """
+        The wall clock (Unix ms) came back through the session. `received` is when; a late tick proves nothing
+        about clocks.
+        """
+        outcome = Outcome()
+        self.now = max(self.now, at)
+        self.annunciator.tick(self.now)
+        prompt = received is None or received - at <= health.PROMPT_MS
+        offsets: list[int] = []
+        for fleet in self.fleets.values():
+            for row in self._health.silent(fleet, self.now):
+                self._silence(fleet, int(row))
+            if prompt:
+                offsets += self._health.offsets(fleet, self.now)
+        if prompt:
+            self._clocks(offsets)
+        self._retry(outcome, expire=True)
+        for fleet in self.fleets.values():
+            self._cover(fleet, outcome)
+        if self.now - self._evaluated_at >= EVALUATED_MS:
+            self._evaluated_at = self.now
+            for fleet in self.fleets.values():
+                for device in fleet.devices:
+                    report = device.cursor.evaluated(device.boot, device.seq)
+                    if report is not None:
+                        outcome.evaluated[device.key] = report
+        return self._finish(outcome)
+
+    def configure(self, site: str, kind: str, device: str, config: DeviceConfig, received: int) -> Outcome:
+        """A device's configuration; an older version is ignored, a wrong one refused with an alarm to the desk."""
+        outcome = Outcome()
+        fleet = self.fleets[kind]
+        row = fleet.row(site, device)
+        own = fleet.devices[row]
+        if own.config is not None and config.version < own.config.version:
+            return outcome
+        try:
+            fleet.check(config)
+            fleet.resolve(own, config)
+            for mode in Mode:
+                fleet.resolve(own, config, mode)
+        except ConfigError as error:
+            text, action = texts.config_refused(str(error))
+            facts = Facts(
+                at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True,
+                text=text, action=action, config=config.version,
+            )  # fmt: skip
+            self.annunciator.condition(own.key, "config", Severity.ADVISORY, facts)
+            return self._finish(outcome)
+        own.config = config
+        fleet.configured(row, config)
+        fleet.apply_limits(row)
+        fleet.declare(row)
+        facts = Facts(at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True)
+        self._clear(own.key, "config", facts)
+        return self._finish(outcome)
+
+    def configure_site(self, site: str, config: SiteConfig, received: int) -> Outcome:
+        """A site's configuration: the profile of devices that have no configuration of their own."""
+        outcome = Outcome()
+        before = self._sites.get(site)
+        if before is not None and config.version < before.version:
+            return outcome
+        own = (site, OWN_KIND, f"p{self.partition}")
+        key = f"config:{config.version}:{config.hash}"
+        try:
+            load(config.profile)
+        except ConfigError as error:
+            text, action = texts.config_refused(str(error))
+            facts = Facts(at=received, cause=Cause(), key=key, observed=True, text=text, action=action)
+            self.annunciator.condition(own, "config", Severity.ADVISORY, facts)
+            return self._finish(outcome)
+        self._sites[site] = config
+        self._clear(own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
+        for fleet in self.fleets.values():
+            for row, device in enumerate(fleet.devices):
+                if device.key[0] == site and device.site_profile != config.profile:
+                    device.site_profile = config.profile
+                    fleet.apply_limits(row)
+        return self._finish(outcome)
+
+    def presence(self, site: str, kind: str, device: str, presence: Presence, received: int) -> Outcome:
+        """A birth or a will: the declared interval. A will alone is no silence; the missing samples are."""
+        fleet = self.fleets[kind]
+        row = fleet.row(site, device)
+        own = fleet.devices[row]
+        if presence.online:
+            if presence.interval_ms is not None:
+                own.presence_interval = presence.interval_ms
+            own.presence_boot = presence.boot
+            fleet.declare(row)
+        return self._finish(Outcome())
+
+    def event(self, site: str, kind: str, device: str, event: Event, received: int) -> Outcome:
+        """A device's event: announced power off is planned when the crane is parked, an alarm with a load on the hook."""
+        fleet = self.fleets[kind]
+        row = fleet.row(site, device)
+        own = fleet.devices[row]
+        if event.type == "power_off":
+            if fleet.lifting(row):
+                text, action = texts.power_off_loaded()
+                own.power_off = True
+                facts = Facts(
+                    at=event.ts, cause=Cause(boot=event.boot, seq=event.seq), key=f"event:{event.id}", observed=True,
+                    text=text, action=action, life_safety=True, cab="continuous", sound_s=10.0,
+                )  # fmt: skip
+                self.annunciator.condition(own.key, "power", Severity.ALARM, facts)
+            elif own.mode in (Mode.PARKED, Mode.STORM, Mode.STOPPED):
+                own.planned_off = True
+            fleet.table["attention"][row] = True
+        return self._finish(Outcome())
+
+    def respond(self, site: str, kind: str, device: str, response: Response, received: int) -> Outcome:
+        """What a person answered. A response whose id is known has no second effect."""
+        outcome = Outcome()
+        if response.id in self._known:
+            return outcome
+        self._known[response.id] = None
+        while len(self._known) > MAX_RESPONSES:
+            del self._known[next(iter(self._known))]
+        self._respond((site, kind, device), response, outcome, received)
+        return self._finish(outcome)
+
+    # Rules on readings
+
+    def _rule(self, fleet: Fleet, change: Change) -> None:
+        device = fleet.devices[change.row]
+        limits = fleet.limits[change.row]
+        rule = limits.rules.get(change.rule)
+        if rule is None:
+            return
+        channel = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]]
+        value = None if np.isnan(change.value) else round(change.value, channel.decimals)
+        cause = Cause(boot=change.boot, seq=change.seq, i=change.i) if change.boot else Cause(i=change.i)
+        facts = Facts(
+            at=change.ts,
+            cause=cause,
+            hazard=rule.hazard,
+            channel=rule.channel,
+            value=value,
+            unit=channel.unit,
+            profile=limits.profile.label,
+            config=device.config.version if device.config else None,
+            life_safety=rule.life_safety,
+            silence_rise=rule.silence_rise.value if rule.silence_rise else None,
+            lift=change.lift,
+        )
+        if change.level is Severity.NONE:
+            facts.text = texts.cleared(fleet.kind, change.rule, value, channel.unit)
+        else:
+            _, step = limits.step(fleet.kind, change.column)
+            limit = float(limits.set[change.column])
+            facts.limit = round(limit, channel.decimals + 1)
+            facts.eta_s = fleet.eta(change.row, change.rule, limit)
+            facts.text, facts.action = texts.process(
+                fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s
+            )
+            facts.source = limits.sources[change.column]
+            facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
+            facts.hold = step.hold and device.mode is not Mode.TESTING
+            facts.sound_s = step.sound_s.value if step.sound_s else None
+        self.annunciator.condition(
+            device.key, change.rule, change.level, facts, suppressed=change.rule in limits.suppressed
+        )
+
+    def _louder(self, fleet: Fleet, rows: set[int]) -> None:
+        """Silenced alarms whose value has risen sound again at once."""
+        for key, rule in sorted(self.annunciator.silenced):
+            row = fleet.index.get((key[0], key[2])) if key[1] == fleet.kind else None
+            if row in rows and row is not None:
+                value = self._value(fleet, row, rule)
+                if value is not None:
+                    self.annunciator.louder(key, rule, value)
+
+    def _value(self, fleet: Fleet, row: int, rule: str) -> float | None:
+        declared = fleet.limits[row].rules.get(rule)
+        if declared is None:
+            return None
+        value = float(fleet.table["value"][row, COLUMN[fleet.kind][declared.channel]])
+        return None if np.isnan(value) else value
+
+    # Devices
+
+    def _notice(self, fleet: Fleet, notice: Notice) -> None:
+        key = fleet.devices[notice.row].key
+        cause = Cause(boot=notice.boot, seq=notice.seq, i=notice.i) if notice.boot else Cause(i=notice.i)
+        facts = Facts(at=notice.ts, cause=cause, observed=True)
+        match notice.what:
+            case "clock":
+                facts.text, facts.action = texts.clock(notice.detail)
+                self.annunciator.condition(key, "clock", Severity.ADVISORY, facts)
+            case "clock_good":
+                self._clear(key, "clock", facts)
+            case "conflict":
+                facts.text, facts.action = texts.identity_conflict()
+                fleet.devices[notice.row].conflict_at = notice.ts
+                self.annunciator.condition(key, "identity", Severity.ALARM, facts)
+            case "mode":
+                self._resuppress(fleet, notice.row, msgspec.structs.replace(facts, observed=False))
+            case "spoke":
+                self._clear(key, "silence", facts)
+            case "power":
+                self._clear(key, "power", facts)
+
+    def _clear(self, key: DeviceKey, rule: str, facts: Facts) -> None:
+        if self.annunciator.record(key, rule) is not None:
+            self.annunciator.condition(key, rule, Severity.NONE, facts)
+
+    def _silence(self, fleet: Fleet, row: int) -> None:
+        device = fleet.devices[row]
+        device.silent = True
+        fleet.table["attention"][row] = True
+        if device.planned_off:
+            return
+        last = int(fleet.table["ts"][row])
+        allowed = health.allowed_ms(fleet, row)
+        text, action = texts.silence(fleet.kind, allowed / 1000)
+        facts = Facts(
+            at=last + allowed,
+            cause=Cause(boot=device.boot, seq=device.seq or None),
+            key=f"silence:{device.boot}:{device.seq}:{last}",
+            observed=True,
+            text=text,
+            action=action,
+            life_safety=True,
+        )
+        self.annunciator.condition(device.key, "silence", Severity.ALARM, facts)
+
+    def _clocks(self, offsets: list[int]) -> None:
+        """Clocks that are off for good, by the samples since the last tick; most of them by one amount means ours."""
+        ours = self._health.ours(offsets, was=self._own_clock)
+        sites = self.sites()
+        if ours is not None and not self._own_clock:
+            self._own_clock = True
+            text, action = texts.own_clock(ours / 1000)
+            for site in sites:
+                facts = Facts(
+                    at=self.now, cause=Cause(tick=self.now), key=f"own_clock:{self.now}", observed=True,
+                    text=text, action=action,
+                )  # fmt: skip
+                self.annunciator.condition((site, OWN_KIND, f"p{self.partition}"), "clock", Severity.ALARM, facts)
+        elif ours is None and self._own_clock and offsets:
+            self._own_clock = False
+            for site in sites:
+                facts = Facts(at=self.now, cause=Cause(tick=self.now), key=f"own_clock_good:{self.now}", observed=True)
+                self._clear((site, OWN_KIND, f"p{self.partition}"), "clock", facts)
+        if self._own_clock:
+            return
+        for fleet in self.fleets.values():
+            for row, why in self._health.wrong(fleet):
+                device = fleet.devices[row]
+                fleet.table["clock_mark"][row] = fleet.table["line"][row]
+                if device.clock_alarm:
+                    continue
+                device.clock_alarm = True
+                fleet.table["attention"][row] = True
+                text, action = texts.clock(why)
+                facts = Facts(
+                    at=self.now,
+                    cause=Cause(boot=device.boot, seq=device.seq or None, tick=self.now),
+                    key=f"clock:{device.boot}:{device.seq}:{int(fleet.table['ts'][row])}",
+                    observed=True,
+                    text=text,
+                    action=action,
+                )
+                self.annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
+
+    # People
+
+    def _respond(self, key: DeviceKey, response: Response, outcome: Outcome, received: int) -> None:
+        fleet = self.fleets.get(key[1])
+        row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+        if response.action is Action.SET_MODE:
+            self._set_mode(fleet, row, response, outcome)
+            return
+        rules = self._answered(key, response)
+        if not rules:
+            if response.transition is not None and len(self._waiting) < MAX_WAITING:
+                self._waiting.append((self.now or received, key, response))
+            else:
+                outcome.refused.append(f"{response.id}: no such alarm")
+            return
+        for rule in rules:
+            value = self._value(fleet, row, rule) if fleet is not None and row is not None else None
+            declared = fleet.limits[row].rules.get(rule) if fleet is not None and row is not None else None
+            life_safety = declared.life_safety if declared else rule in health.LIFE_SAFETY
+            facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True, life_safety=life_safety)
+            if declared is not None:
+                facts.hazard, facts.channel = declared.hazard, declared.channel
+            try:
+                self.annunciator.respond(key, rule, response, facts, value)
+            except Refusal as refusal:
+                outcome.refused.append(f"{response.id}: {refusal}")
+
+    def _answered(self, key: DeviceKey, response: Response) -> list[str]:
+        """The rules that a response is about; empty when its transition is not known (yet)."""
+        records = self.annunciator.records.get(key, {})
+        if response.transition is not None:
+            for rule, record in records.items():
+                if response.transition in (record.transition, record.raised):
+                    return [rule]
+            if response.rule is None or response.rule not in records:
+                return []
+        if response.rule is not None:
+            fleet = self.fleets.get(key[1])
+            row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+            declared = fleet is not None and row is not None and response.rule in fleet.limits[row].rules
+            return [response.rule] if declared or response.rule in records else []
+        if response.action is Action.SILENCE:
+            return [rule for rule, record in records.items() if record.cab in ("pulse", "continuous")]
+        return []
+
+    def _set_mode(self, fleet: Fleet | None, row: int | None, response: Response, outcome: Outcome) -> None:
+        if fleet is None or row is None or response.mode not in set(Mode):
+            outcome.refused.append(f"{response.id}: no such mode or device")
+            return
+        fleet.set_mode(row, Mode(response.mode))
+        facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True)
+        self._resuppress(fleet, row, facts)
+
+    def _resuppress(self, fleet: Fleet, row: int, why: Facts) -> None:
+        """A new mode suppresses and releases at once."""
+        limits = fleet.limits[row]
+        key = fleet.devices[row].key
+        for rule, record in self.annunciator.records.get(key, {}).items():
+            suppressed = rule in limits.suppressed
+            if rule in limits.rules and suppressed != record.suppressed:
+                facts = msgspec.structs.replace(
+                    record.facts, at=why.at, cause=why.cause, key=None, observed=why.observed
+                )
+                self.annunciator.condition(key, rule, record.level, facts, suppressed=suppressed)
+
+    def _retry(self, outcome: Outcome, *, expire: bool = False) -> None:
+        """Responses whose transition was not known yet."""
+        for _ in range(len(self._waiting)):
+            since, key, response = self._waiting.popleft()
+            if self._answered(key, response):
+                self._respond(key, response, outcome, since)
+            elif expire and self.now - since >= WAIT_MS:
+                outcome.refused.append(f"{response.id}: its transition never came")
+            else:
+                self._waiting.append((since, key, response))
+
+    # What goes out
+
+    def _finish(self, outcome: Outcome) -> Outcome:
+        transitions, touched = self.annunciator.take()
+        outcome.transitions += transitions
+        for key, rule in touched:
+            outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
+        for key in dict.fromkeys((t.site, t.kind, t.device) for t in transitions):
+            fleet = self.fleets.get(key[1])
+            row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+            if fleet is not None and row is not None:
+                device = fleet.devices[row]
+                report = device.cursor.evaluated(device.boot, device.seq)
+                if report is not None:
+                    outcome.evaluated[key] = report
+        return outcome
+
+    def _cover(self, fleet: Fleet, outcome: Outcome) -> None:
+        for row in self._health.changed(fleet, self.now):
+            device = fleet.devices[row]
+            watch = health.watch(fleet, row, self.now, self.annunciator.records.get(device.key, {}), self.doubt)
+            if self._watch.get(device.key) == watch:
+                continue
+            self._watch[device.key] = watch
+            now = coverage.coverage(watch, self.now)
+            before = self._coverage.get(device.key)
+            if before is None or (before.hazards, before.stale_after_ms) != (now.hazards, now.stale_after_ms):
+                self._coverage[device.key] = outcome.coverage[device.key] = now
+
+    def sites(self) -> list[str]:
+        """Every site that has a device here."""
+        return sorted({device.key[0] for fleet in self.fleets.values() for device in fleet.devices})
+
+    def devices(self) -> int:
+        """How many devices are known."""
+        return sum(len(fleet.devices) for fleet in self.fleets.values())
+
+    def retained(self) -> Outcome:
+        """Everything that is retained at the broker, to be published again."""
+        outcome = Outcome(coverage=dict(self._coverage))
+        for key, rules in self.annunciator.open.items():
+            for rule in rules:
+                outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
+        return outcome
+
+    def active(self, site: str) -> dict[DeviceKey, dict[str, str]]:
+        """The open alarms of a site: device to rule to last transition."""
+        return {key: rules for key, rules in self.annunciator.open.items() if key[0] == site}
+
+    # Snapshots
+
+    def freeze(self) -> dict[str, Any]:
+        """A copy of all state, for `pack` in a thread while the engine goes on."""
+        annunciator = self.annunciator
+        state = _State(
+            format=FORMAT,
+            partition=self.partition,
+            now=self.now,
+            evaluated_at=self._evaluated_at,
+            records=list(annunciator.records.items()),
+            known=list(self._known),
+            waiting=list(self._waiting),
+            sites=self._sites,
+            coverage=list(self._coverage.items()),
+            own_clock=self._own_clock,
+            doubt=self.doubt,
+        )
+        return {
+            "state": msgspec.msgpack.encode(state),
+            "fleets": {kind: fleet.freeze() for kind, fleet in self.fleets.items()},
+            "health": self._health.freeze(),
+        }
+
+    def snapshot(self) -> bytes:
+        """All state, as bytes that `restore` understands."""
+        return pack(self.freeze())
+
+    @classmethod
+    def restore(cls, data: bytes) -> "Engine":
+        """The engine that made this snapshot. Raises ValueError when it is not one, or of another format."""
+        try:
+            raw = msgspec.msgpack.decode(data)
+            state = msgspec.msgpack.decode(raw["state"], type=_State)
+            if state.format != FORMAT:
+                raise ValueError(f"format {state.format}, not {FORMAT}")
+            engine = cls(state.partition)
+            for kind, frozen in raw["fleets"].items():
+                engine.fleets[kind].thaw(frozen)
+            engine._health.thaw(raw["health"])
+        except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
+            raise ValueError(f"not a snapshot of this version: {error}") from error
+        engine.now = engine.annunciator.now = state.now
+        engine.doubt = state.doubt
+        engine._evaluated_at = state.evaluated_at
+        engine.annunciator.records = dict(state.records)
+        engine.annunciator.rebuild()
+        engine._known = dict.fromkeys(state.known)
+        engine._waiting = deque(state.waiting)
+        engine._sites = state.sites
+        engine._coverage = dict(state.coverage)
+        engine._own_clock = state.own_clock
+        return engine
+
+    def states(self) -> dict[State, int]:
+        """How many alarms are in each state, for the metrics."""
+        counts = dict.fromkeys(State, 0)
+        for record in itertools.chain.from_iterable(rules.values() for rules in self.annunciator.records.values()):
+            counts[record.state] += 1
+        return counts
+
+
+def pack(frozen: dict[str, Any]) -> bytes:
+    """A frozen engine as bytes."""
+    fleets = {kind: pack_fleet(fleet) for kind, fleet in frozen["fleets"].items()}
+    return msgspec.msgpack.encode({**frozen, "fleets": fleets})

@@ -1,0 +1,481 @@
+"""
+All devices of one kind: a row each, fed in waves (the first sample of each device, then the second, ...).
+
+Rule 1: a row's result depends on that row's samples alone, so that it does not matter how a batch was cut.
+Rule 2: changes of conditions come out in the order in which the samples came in.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from analytics import charts, levels, limits, timelines
+from analytics.channels import COLUMN, DERIVED
+from analytics.cursors import Cursor
+from analytics.identity import DeviceKey
+from analytics.limits import COLUMNS, Limits
+from analytics.table import Array, Field, Table, pack
+from analytics.table import field as array
+from telemetry.errors import ConfigError
+from telemetry.kinds import KINDS
+from telemetry.model import Mode, Severity
+from telemetry.wire.columns import Columns, columns
+from telemetry.wire.frames import Frame
+from telemetry.wire.payloads import DeviceConfig
+
+NEVER: Final = timelines.NEVER
+_MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
+_MODE_OF: Final = list(Mode)
+
+
+class Arrived(NamedTuple):
+    """A decoded frame and where it came from; `received` is the batch's stamp, Unix ms."""
+
+    site: str
+    kind: str
+    device: str
+    frame: Frame
+    received: int
+
+
+class Device(msgspec.Struct, omit_defaults=True):
+    """What is known of a device beside its arrays."""
+
+    key: DeviceKey
+    boot: str | None = None  # the present boot
+    seq: int = 0
+    cursor: Cursor = msgspec.field(default_factory=Cursor)
+    config: DeviceConfig | None = None
+    site_profile: str = "cn"
+    mode: Mode = Mode.WORKING
+    device_mode: int = -1  # the word last sent by the device
+    presence_interval: int = 0
+    presence_boot: str | None = None
+    planned_off: bool = False
+    power_off: bool = False
+    silent: bool = False
+    clock_alarm: bool = False
+    conflict_at: int | None = None
+    late: int = 0
+    missing: int = 0  # seqs skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A rule's condition changed at a sample."""
+
+    place: int  # index of the frame in the call to `feed`
+    order: int  # index of the sample among all of the call
+    row: int
+    rule: str
+    level: Severity
+    column: int  # of the step that gives the level; -1 when it is clear
+    value: float
+    ts: int
+    boot: str | None
+    seq: int
+    i: int
+    lift: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a device itself was noticed at a sample: clock, conflict, first sample after silence."""
+
+    place: int
+    order: int
+    row: int
+    what: str
+    ts: int
+    boot: str | None
+    seq: int
+    i: int
+    detail: str = ""
+
+
+@dataclass
+class Feed:
+    """What one call to `feed` found."""
+
+    changes: list[Change | Notice] = field(default_factory=list)
+    samples: int = 0
+    late: int = 0
+    conditions: int = 0
+    rows: set[int] = field(default_factory=set)
+
+
+class Fleet(ABC):
+    """State and rules of one kind."""
+
+    kind: str
+    tracked: tuple[str, ...]  # the real channels that coverage asks for
+    figure_names: tuple[str, ...]  # the profile's figures that the kind computes with
+
+    def __init__(self) -> None:
+        own = COLUMNS[self.kind]
+        self.table = Table(
+            {
+                **timelines.FIELDS,
+                **levels.fields(len(own)),
+                **self.fields(),
+                "value": array(np.float32, np.nan, len(DERIVED[self.kind])),
+                "heard": array(np.int64, NEVER),
+                "figure": array(np.float64, 0, len(self.figure_names)),
+                "good_at": array(np.int64, NEVER, len(self.tracked)),
+                "attention": array(np.bool_),  # silent, off, clock or conflict: look at it at the next sample
+            }
+        )
+        self.index: dict[tuple[str, str], int] = {}
+        self.devices: list[Device] = []
+        self.limits: list[Limits] = []
+        self.charts = charts.ChartBook()
+        self._source = np.array([COLUMN[self.kind][self._channel_of(rule)] for rule, _ in own])
+        self._rules: dict[str, list[int]] = {}
+        for column, (rule, _) in enumerate(own):
+            self._rules.setdefault(rule, []).append(column)
+        self._rule_of = [rule for rule, _ in own]
+        kind = KINDS[self.kind]
+        self._tracked = [kind.column[name] for name in self.tracked]
+        self.gaps = 0
+        self.dirty: set[int] = set()  # rows whose coverage must be looked at
+
+    @staticmethod
+    @abstractmethod
+    def fields() -> dict[str, Field]:
+        """The kind's own arrays."""
+
+    @abstractmethod
+    def derive(self, wave: "Samples") -> tuple[Array, Array | None]:
+        """The derived channels, float32 (n, derived), and where conditions may newly be set, bool (n, columns)."""
+
+    def configured(self, row: int, config: DeviceConfig) -> None:  # noqa: B027 - a kind may have nothing to do
+        """Take over what the kind needs of a configuration that was checked."""
+
+    def check(self, config: DeviceConfig) -> None:  # noqa: B027
+        """Raises ConfigError when the kind cannot use it."""
+
+    def lift(self, row: int) -> int | None:
+        """Which lift a device is in, for kinds that lift."""
+        return None
+
+    def lifting(self, row: int) -> bool:
+        """Whether a load is on the hook, for kinds that lift."""
+        return False
+
+    def eta(self, row: int, rule: str, limit: float | None) -> tuple[float, float] | None:
+        """Time to a limit, in seconds, when a trend gives it."""
+        return None
+
+    def _channel_of(self, rule: str) -> str:
+        from telemetry import profiles  # noqa: PLC0415 - only here
+
+        for name in profiles.names():
+            if rule in profiles.load(name).rules.get(self.kind, {}):
+                return profiles.load(name).rules[self.kind][rule].channel
+        raise ConfigError(f"no profile has {self.kind}.{rule}")
+
+    # Devices
+
+    def row(self, site: str, device: str) -> int:
+        """The row of a device; unknown ones register themselves, with the default profile."""
+        row = self.index.get((site, device))
+        if row is None:
+            row = self.table.add()
+            self.index[site, device] = row
+            self.devices.append(Device(key=(site, self.kind, device)))
+            self.limits.append(limits.resolve(self.kind, "cn", Mode.WORKING, ()))
+            self.apply_limits(row)
+        return row
+
+    def resolve(self, device: Device, config: DeviceConfig | None = None, mode: Mode | None = None) -> Limits:
+        """The limits that a device would have. Raises ConfigError."""
+        config = config or device.config
+        profile = config.profile if config else device.site_profile
+        own = limits.overrides(config.limits) if config else ()
+        return limits.resolve(self.kind, profile, mode or device.mode, own)
+
+    def apply_limits(self, row: int) -> None:
+        """
+        Put the device's limits into the arrays.
+
+        What is on keeps its own clear value: a limit change never clears an active alarm.
+        """
+        device = self.devices[row]
+        self.limits[row] = found = self.resolve(device)
+        table = self.table
+        on = table["on"][row]
+        table["set"][row] = found.set
+        table["clear"][row] = np.where(on, table["clear"][row], found.clear)
+        table["on_ms"][row] = found.on_ms
+        table["off_ms"][row] = found.off_ms
+        table["samples"][row] = found.samples
+        self.dirty.add(row)
+        table["figure"][row] = [found.profile.figure(self.kind, name) for name in self.figure_names]
+
+    def figure(self, rows: Array, name: str) -> Array:
+        """A figure of the devices' profiles, float64 (n,)."""
+        column: Array = self.table["figure"][rows, self.figure_names.index(name)]
+        return column
+
+    def declare(self, row: int) -> None:
+        """The declared interval, from the birth message or else the configuration."""
+        device = self.devices[row]
+        declared = device.presence_interval or (device.config.interval_ms if device.config else 0)
+        self.table["declared"][row] = declared
+        if declared and self.table["ts"][row] == NEVER:
+            self.table["interval"][row] = declared
+
+    # Samples
+
+    def feed(self, arrived: Sequence[tuple[int, Arrived]]) -> Feed:
+        """Evaluate frames, each with its place in the caller's sequence, in order."""
+        found = Feed()
+        frames: list[Frame] = []
+        rows: list[int] = []
+        boots: list[int] = []
+        received: list[int] = []
+        places: list[int] = []
+        index, devices = self.index, self.devices
+        for place, (site, _, name, frame, at) in arrived:
+            row = index.get((site, name))
+            if row is None:
+                row = self.row(site, name)
+            device = devices[row]
+            boot, seq = frame.boot, frame.seq
+            if boot is None or seq is None:
+                if not device.cursor.hand(_first_ts(frame), at):
+                    found.late += 1
+                    device.late += 1
+                    continue
+                boots.append(-1)
+            else:
+                if boot == device.boot:
+                    last = device.seq
+                    if seq <= last:
+                        found.late += 1
+                        device.late += 1
+                        continue
+                    if seq != last + 1:
+                        device.cursor.close_run(boot, last)
+                        device.missing += seq - last - 1
+                        self.gaps += 1
+                else:
+                    live, conflict = device.cursor.switch(boot, device.boot, device.seq, seq)
+                    if conflict:
+                        self._conflict(found, place, row, device, frame, live=live)
+                    if not live:
+                        found.late += 1
+                        device.late += 1
+                        continue
+                    device.boot = boot
+                device.seq = seq
+                if not device.cursor.run:
+                    device.cursor.run = seq
+                boots.append(device.cursor.boot_no)
+            frames.append(frame)
+            rows.append(row)
+            received.append(at)
+            places.append(place)
+        if frames:
+            found.rows.update(rows)
+            self._waves(found, frames, np.array(rows), np.array(boots), np.array(received, np.int64), places)
+        return found
+
+    def _conflict(self, found: Feed, place: int, row: int, device: Device, frame: Frame, *, live: bool) -> None:
+        if live:
+            self.table["attention"][row] = True
+            found.changes.append(
+                Notice(place, -1, row, "conflict", _first_ts(frame), frame.boot, frame.seq or 0, 0, device.boot or "")
+            )
+
+    def _waves(
+        self, found: Feed, frames: list[Frame], rows: Array, boots: Array, received: Array, places: list[int]
+    ) -> None:
+        cols = columns(self.kind, frames)
+        good = cols.good()
+        row = rows[cols.frame]
+        n = found.samples = len(row)
+        modes = self._modes(cols)
+        if len(set(rows.tolist())) == n:
+            waves = [np.arange(n)]
+        else:
+            order = np.argsort(row, kind="stable")
+            ordered = row[order]
+            fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+            starts = np.flatnonzero(fresh)
+            rank = np.empty(n, np.int64)
+            rank[order] = np.arange(n) - starts[np.cumsum(fresh) - 1]
+            by_rank = np.argsort(rank, kind="stable")
+            waves = np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
+        for wave in waves:
+            self._wave(found, Samples(cols, good, wave, row[wave], frames, places), boots, received, modes)
+
+    def _modes(self, cols: Columns) -> Array | None:
+        words = cols.words.get("mode")
+        if words is None or words.count(None) == len(words):
+            return None
+        return np.array([-1 if word is None else _MODES.get(word, -1) for word in words], np.int64)
+
+    def _wave(self, found: Feed, wave: "Samples", boots: Array, received: Array, modes: Array | None) -> None:
+        table, rows = self.table, wave.rows
+        frame = wave.cols.frame[wave.places]
+        at = received[frame]
+        line, interval, wrong = timelines.advance(
+            table, timelines.Wave(rows, wave.ts, at, wave.cols.seq[wave.places], boots[frame])
+        )
+        wave.line, wave.interval = line, interval
+        if wrong.any():
+            self._wrong_clock(found, wave, wrong)
+        if modes is not None:
+            self._new_modes(found, wave, modes)
+        alive = ~np.isnan(wave.good[:, self._tracked])
+        table["good_at"][rows] = np.where(alive, at[:, None], table["good_at"][rows])
+        valid = alive.any(axis=1)
+        table["heard"][rows] = np.where(valid, at, table["heard"][rows])
+        if (table["attention"][rows] & valid).any():
+            self._attend(found, wave, valid)
+        value, may = self.derive(wave)
+        known = ~np.isnan(value)
+        table["value"][rows] = value if known.all() else np.where(known, value, table["value"][rows])
+        found.conditions += value.shape[0] * len(self._source)
+        changed = levels.advance(table, rows, line, interval, value[:, self._source], may)
+        if changed.any():
+            self._changed(found, wave, changed, value)
+
+    def _changed(self, found: Feed, wave: "Samples", changed: Array, value: Array) -> None:
+        for k in np.flatnonzero(changed.any(axis=1)):
+            row = int(wave.rows[k])
+            on = self.table["on"][row]
+            # What has just cleared takes the limits of today.
+            went = changed[k] & ~on
+            self.table["clear"][row] = np.where(went, self.limits[row].clear, self.table["clear"][row])
+            for rule in dict.fromkeys(self._rule_of[column] for column in np.flatnonzero(changed[k])):
+                level, column = limits.level(self.kind, on, self._rules[rule])
+                source = int(self._source[self._rules[rule][0]])
+                found.changes.append(
+                    Change(*wave.at(int(k)), rule, level, column, float(value[k, source]), *wave.cause(int(k)), self.lift(row))
+                )
+
+    def _wrong_clock(self, found: Feed, wave: "Samples", wrong: timelines.Disagreement) -> None:
+        for why, flags in (("back", wrong.back), ("repeats", wrong.repeats), ("forward", wrong.forward)):
+            for k in np.flatnonzero(flags):
+                row = int(wave.rows[k])
+                self.table["clock_mark"][row] = wave.line[k]
+                if not self.devices[row].clock_alarm:
+                    self.devices[row].clock_alarm = True
+                    self.table["attention"][row] = True
+                    found.changes.append(Notice(*wave.at(int(k)), "clock", *wave.cause(int(k)), why))
+
+    def _attend(self, found: Feed, wave: "Samples", valid: Array) -> None:
+        """A valid sample of a device that was silent, off, in conflict or had a wrong clock."""
+        for k in np.flatnonzero(self.table["attention"][wave.rows] & valid):
+            row = int(wave.rows[k])
+            device = self.devices[row]
+            for what, due in (("spoke", device.silent), ("power", device.power_off)):
+                if due:
+                    found.changes.append(Notice(*wave.at(int(k)), what, *wave.cause(int(k))))
+            device.silent = device.planned_off = device.power_off = False
+            quiet = int(wave.line[k] - self.table["clock_mark"][row])
+            if device.clock_alarm and not self.table["clock_bad"][row] and quiet >= CLOCK_CLEAR_MS:
+                device.clock_alarm = False
+                found.changes.append(Notice(*wave.at(int(k)), "clock_good", *wave.cause(int(k))))
+            self.table["attention"][row] = device.clock_alarm
+
+    def _new_modes(self, found: Feed, wave: "Samples", modes: Array) -> None:
+        mode = modes[wave.places]
+        for k in np.flatnonzero(mode >= 0):
+            row = int(wave.rows[k])
+            device = self.devices[row]
+            if device.device_mode != mode[k]:
+                device.device_mode = int(mode[k])
+                if self.set_mode(row, _MODE_OF[mode[k]]):
+                    found.changes.append(Notice(*wave.at(int(k)), "mode", *wave.cause(int(k))))
+
+    def set_mode(self, row: int, mode: Mode) -> bool:
+        """The device is in this mode from its next sample on; whether that is new."""
+        device = self.devices[row]
+        if mode is device.mode:
+            return False
+        device.mode = mode
+        self.apply_limits(row)
+        return True
+
+    # Snapshots
+
+    def freeze(self) -> dict[str, Any]:
+        """A copy that `thaw` understands; arrays are still arrays."""
+        return {"rows": self.table.rows, "arrays": self.table.freeze(), "devices": msgspec.msgpack.encode(self.devices)}
+
+    def thaw(self, frozen: dict[str, Any]) -> None:
+        """Take over a frozen fleet. Raises ValueError when it does not fit."""
+        self.table.restore(frozen["rows"], frozen["arrays"])
+        self.devices = msgspec.msgpack.decode(frozen["devices"], type=list[Device])
+        self.index = {(device.key[0], device.key[2]): row for row, device in enumerate(self.devices)}
+        self.limits = []
+        for row, device in enumerate(self.devices):
+            self.limits.append(self.resolve(device))
+            if device.config is not None:
+                self.configured(row, device.config)
+
+
+CLOCK_CLEAR_MS: Final = 60_000
+
+
+def pack_fleet(frozen: dict[str, Any]) -> dict[str, Any]:
+    """A frozen fleet with its arrays as bytes: the slow part, for a thread."""
+    return {**frozen, "arrays": pack(frozen["arrays"])}
+
+
+class Samples:
+    """One wave of samples: one each of distinct rows."""
+
+    __slots__ = ("cols", "frames", "good", "interval", "line", "numbers", "places", "rows", "ts")
+
+    def __init__(
+        self, cols: Columns, good: Array, places: Array, rows: Array, frames: list[Frame], numbers: list[int]
+    ) -> None:
+        """`places` are the samples' rows in `cols`, `rows` the devices', `numbers` the frames' places in the feed."""
+        self.cols = cols
+        self.places = places
+        self.rows = rows
+        self.frames = frames
+        self.numbers = numbers
+        self.good = good[places]
+        self.ts = cols.ts[places]
+        self.line = self.ts
+        self.interval = self.ts
+
+    def channel(self, name: str) -> Array:
+        """The good values of a channel, float32 (n,); NaN where absent or bad."""
+        column: Array = self.good[:, self.cols.kind.column[name]]
+        return column
+
+    def bad(self, names: tuple[str, ...]) -> Array:
+        """Which samples have one of these channels known bad, bool (n,)."""
+        mask = sum(self.cols.kind.bit[name] for name in names)
+        return (self.cols.invalid[self.places] & mask) != 0
+
+    def flag(self, name: str, k: int) -> int:
+        """A flag channel of one sample: 1, 0, or -1 when absent."""
+        return int(self.cols.flags[name][self.places[k]])
+
+    def at(self, k: int) -> tuple[int, int, int]:
+        """Place of the frame in the feed, order of the sample, row."""
+        place = int(self.places[k])
+        return self.numbers[int(self.cols.frame[place])], place, int(self.rows[k])
+
+    def cause(self, k: int) -> tuple[int, str | None, int, int]:
+        """ts, boot, seq and i of a sample."""
+        place = int(self.places[k])
+        frame = self.frames[int(self.cols.frame[place])]
+        return int(self.ts[k]), frame.boot, frame.seq or 0, int(self.cols.i[place])
+
+
+def _first_ts(frame: Frame) -> int:
+    if frame.ts is not None:
+        return frame.ts
+    return frame.samples[0].ts if frame.samples else 0

@@ -1,0 +1,229 @@
+"""
+What people read: in Chinese and English, one sentence with number and limit, and one thing to do.
+
+Rule 1: what, number, limit, one action. No rule names, no codes.
+Rule 2: nothing here says safe or protected: the limiter is in the crane, not in our screen.
+"""
+
+from typing import Final
+
+from telemetry.model import Hazard, Severity
+from telemetry.wire.payloads import Words
+
+CRANE_STOP: Final = Words(zh="停止起升 下降或收幅", en="stop hoisting, lower or trolley in")
+CALL: Final = Words(zh="通知地面", en="call ground")
+
+_WHAT: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    ("crane", "load"): ("起重量", "LOAD"),
+    ("crane", "moment"): ("力矩", "MOMENT"),
+    ("crane", "wind"): ("阵风", "gust"),
+    ("crane", "tilt"): ("塔身倾斜", "MAST TILT"),
+    ("formwork", "force"): ("立杆轴力", "POST FORCE"),
+    ("formwork", "settlement"): ("沉降", "SETTLEMENT"),
+    ("formwork", "shift"): ("水平位移", "HORIZONTAL SHIFT"),
+    ("formwork", "tilt"): ("倾斜", "TILT"),
+}
+
+HAZARDS: Final[dict[Hazard, tuple[str, str]]] = {
+    Hazard.LOAD: ("载荷", "load"),
+    Hazard.MOMENT: ("力矩", "moment"),
+    Hazard.WIND: ("风速", "wind"),
+    Hazard.TILT: ("倾角", "tilt"),
+    Hazard.LIMITS: ("限位", "limit switches"),
+    Hazard.ZONES: ("区域", "zones"),
+    Hazard.ANTI_COLLISION: ("群塔防碰撞", "anti-collision"),
+    Hazard.IDENTITY: ("人员身份", "operator identity"),
+    Hazard.FORCE: ("轴力", "force"),
+    Hazard.SETTLEMENT: ("沉降", "settlement"),
+    Hazard.SHIFT: ("水平位移", "shift"),
+}
+
+_FORMWORK_STOP: Final = Words(zh="立即停止浇筑 全员撤离", en="stop the pour, everybody out")
+
+
+def number(value: float | None, unit: str) -> str:
+    """A value with its unit; whole percentages, because a cab screen is glanced at."""
+    if value is None:
+        return "-"
+    if unit == "%":
+        return f"{value:.0f} %"
+    text = f"{value:g}"
+    return f"{text} {unit}" if unit not in ("", "°") else f"{text}{unit}"
+
+
+def _minutes(eta_s: tuple[float, float]) -> str:
+    low, high = (max(1, round(seconds / 60)) for seconds in eta_s)
+    return f"{low}–{high}" if low != high else f"{low}"  # noqa: RUF001 - an interval, as the cab shows it
+
+
+def process(
+    kind: str,
+    rule: str,
+    level: Severity,
+    value: float | None,
+    limit: float | None,
+    unit: str,
+    eta_s: tuple[float, float] | None = None,
+) -> tuple[Words, Words]:
+    """The sentence and the action for a rule on a reading."""
+    if rule == "sensor":
+        return _sensor(kind, level)
+    if rule == "rated_load":
+        return (
+            Words(
+                zh=f"额定起重量 设备与载荷表相差 {number(value, unit)} 限值 {number(limit, unit)}",
+                en=f"RATED LOAD of the device differs from the chart by {number(value, unit)}, limit {number(limit, unit)}",
+            ),
+            Words(zh="核对倍率与载荷表", en="check reeving and load chart"),
+        )
+    if rule == "settlement_trend":
+        span = _minutes(eta_s) if eta_s else "?"
+        return (
+            Words(zh=f"预警 沉降加快 约{span}分钟到限", en=f"SETTLEMENT RISING limit in {span} min"),
+            Words(zh="放慢浇筑 检查立杆", en="slow the pour, check the posts"),
+        )
+    zh, en = _WHAT[kind, rule]
+    figures_zh = f"{number(value, unit)} 限值 {number(limit, unit)}"
+    figures_en = f"{number(value, unit)}, limit {number(limit, unit)}"
+    if kind == "formwork":
+        if level >= Severity.ALARM:
+            return Words(zh=f"报警 {zh} {figures_zh}", en=f"{en} {figures_en}"), _FORMWORK_STOP
+        return Words(zh=f"预警 {zh} {figures_zh}", en=f"{en} {figures_en}"), Words(
+            zh="放慢浇筑 检查立杆", en="slow the pour, check the posts"
+        )
+    if rule in ("load", "moment"):
+        if level >= Severity.ALARM:
+            return Words(zh=f"超载 {zh} {figures_zh}", en=f"OVERLOAD {en.lower()} {figures_en}"), CRANE_STOP
+        action = (
+            Words(zh="勿再外变幅", en="do not trolley out")
+            if rule == "moment"
+            else Words(zh="勿再加载", en="do not add load")
+        )
+        return Words(zh=f"预警 {zh} {figures_zh}", en=f"{en} {figures_en}"), action
+    if rule == "wind":
+        if level >= Severity.ALARM:
+            return (
+                Words(zh=f"大风 {zh} {figures_zh}", en=f"HIGH WIND {en} {figures_en}"),
+                Words(zh="落钩停机", en="land the load, stop"),
+            )
+        span = _minutes(eta_s) if eta_s else None
+        return (
+            Words(
+                zh=f"风速预警 {zh} {figures_zh}" + (f" 约{span}分钟到限" if span else ""),
+                en=f"WIND RISING {en} {figures_en}" + (f", limit in {span} min" if span else ""),
+            ),
+            Words(zh="准备落钩", en="prepare to land"),
+        )
+    prefix = "" if level >= Severity.ALARM else "预警 "
+    action = (
+        Words(zh="停止起升 通知地面", en="stop, call ground")
+        if level >= Severity.ALARM
+        else Words(zh="通知地面 检查塔身", en="call ground, check the mast")
+    )
+    return Words(zh=f"{prefix}{zh}异常 {figures_zh}", en=f"{en} ABNORMAL {figures_en}"), action
+
+
+def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:
+    """A condition that is over."""
+    if (kind, rule) in _WHAT and value is not None:
+        zh, en = _WHAT[kind, rule]
+        return Words(zh=f"已恢复 {zh} {number(value, unit)}", en=f"back below: {en.lower()} {number(value, unit)}")
+    return Words(zh="已恢复", en="back to normal")
+
+
+def _sensor(kind: str, level: Severity) -> tuple[Words, Words]:
+    if kind == "crane" and level >= Severity.ALARM:
+        return (
+            Words(zh="吊重或幅度数据无效 正在吊载 限位器仍有效", en="LOAD OR RADIUS INVALID while lifting, limiter still works"),
+            Words(zh="放下吊物 通知地面", en="land the load, call ground"),
+        )
+    return (
+        Words(zh="传感器数据无效", en="SENSOR DATA INVALID"),
+        Words(zh="通知维保检查传感器", en="have the sensor checked"),
+    )
+
+
+def silence(kind: str, seconds: float) -> tuple[Words, Words]:
+    """A device that does not speak."""
+    if kind == "crane":
+        return (
+            Words(
+                zh=f"监测中断 {seconds:.0f} 秒无数据 限位器仍有效",
+                en=f"NOT MONITORED no data for {seconds:.0f} s, limiter still works",
+            ),
+            Words(zh="按规程操作或停机 通知地面", en="follow site rule, call ground"),
+        )
+    return (
+        Words(zh=f"监测中断 {seconds:.0f} 秒无数据", en=f"NOT MONITORED no data for {seconds:.0f} s"),
+        Words(zh="停止浇筑或人工监测", en="stop the pour or measure by hand"),
+    )
+
+
+def power_off_loaded() -> tuple[Words, Words]:
+    """The device announced that it loses power with a load on the hook."""
+    return (
+        Words(zh="吊物悬空时设备断电", en="POWER LOST WITH LOAD ON THE HOOK"),
+        Words(zh="清空吊物下方 通知地面", en="clear the area below, call ground"),
+    )
+
+
+def clock(why: str) -> tuple[Words, Words]:
+    """A device clock that cannot be right; `why` is back, repeats, forward, ahead or behind."""
+    words = {
+        "back": ("设备时钟回退", "DEVICE CLOCK WENT BACK"),
+        "repeats": ("设备时钟不走", "DEVICE CLOCK DOES NOT ADVANCE"),
+        "forward": ("设备时钟跳变", "DEVICE CLOCK JUMPED FORWARD"),
+        "ahead": ("设备时钟超前 5 秒以上", "DEVICE CLOCK AHEAD by more than 5 s"),
+        "behind": ("设备时钟滞后 或链路延迟 5 秒以上", "DEVICE CLOCK BEHIND, or the link late, by more than 5 s"),
+    }
+    zh, en = words[why]
+    return Words(zh=zh + " 报警不受影响", en=en + ", alarms go on"), Words(zh="校准设备时钟", en="set the device's clock")
+
+
+def own_clock(seconds: float) -> tuple[Words, Words]:
+    """Most devices are off by one amount: it is us."""
+    return (
+        Words(
+            zh=f"监测服务器时钟与多数设备相差 {seconds:.0f} 秒", en=f"OUR CLOCK differs from most devices by {seconds:.0f} s"
+        ),
+        Words(zh="校准服务器时钟", en="set the server's clock"),
+    )
+
+
+def identity_conflict() -> tuple[Words, Words]:
+    """Two boxes speak under one name."""
+    return (
+        Words(zh="两台设备使用同一编号", en="TWO DEVICES USE ONE ID"),
+        Words(zh="立即核对设备编号", en="check the device ids now"),
+    )
+
+
+def config_refused(detail: str) -> tuple[Words, Words]:
+    """A configuration that was not taken; the last good one stays."""
+    return (
+        Words(zh=f"配置未采用 沿用原配置：{detail[:300]}", en=f"CONFIGURATION REFUSED, the last good one stays: {detail[:300]}"),
+        Words(zh="更正配置", en="correct the configuration"),
+    )
+
+
+REASONS: Final[dict[str, Words]] = {
+    "never_seen": Words(zh="尚未收到数据", en="no data yet"),
+    "silent": Words(zh="设备无数据", en="the device is silent"),
+    "planned_off": Words(zh="计划断电", en="announced power off, parked"),
+    "power_off": Words(zh="设备断电", en="the device lost its power"),
+    "no_channel": Words(zh="无数据", en="no data of this channel"),
+    "no_rating": Words(zh="无载荷表 也无设备额定值", en="no load chart and no rated load from the device"),
+    "device_rating": Words(zh="无载荷表 采用设备额定值", en="no load chart: the device's own rated load is used"),
+    "no_maximum": Words(zh="无载荷表 由力矩规则监测", en="no load chart: watched by the moment rule alone"),
+    "no_design": Words(zh="未配置设计轴力", en="no design force configured"),
+    "one_axis": Words(zh="只有一个轴有数据", en="one of two axes has data"),
+    "clock": Words(zh="设备时钟异常", en="the device's clock is wrong"),
+    "slow": Words(zh="采样低于每秒一次 仅供监管", en="sampled less than once a second: supervised only"),
+    "conflict": Words(zh="两台设备使用同一编号", en="two devices use one id"),
+    "suppressed": Words(zh="停放状态 按设计抑制", en="suppressed by design while parked"),
+    "disabled": Words(zh="报警已停用", en="the alarm is disabled"),
+    "shelved": Words(zh="报警已搁置", en="the alarm is shelved"),
+    "not_computed": Words(zh="本版本不监测", en="not computed in this version"),
+    "warm_start": Words(zh="监测服务重启 此前状态未知 待复核", en="the analyzer lost its state; review pending"),
+    "journal": Words(zh="监测日志无法写入", en="the analyzer's journal cannot be written"),
+}
