@@ -1,16 +1,23 @@
 """Reads the settings and serves the API: `python -m api`."""
 
+import logging
+
 import uvicorn
 
 from api.app import create_app
 from api.settings import ApiSettings
 from telemetry import logs
 
+logger = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = ApiSettings()
     logs.configure(settings.log, "api")
+    # uvicorn says at info level when a page's socket opens and closes: once for every page of every visitor.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logger.info("console and API on http://%s:%d", settings.http.host, settings.http.port, extra={"action": "start"})
     uvicorn.run(
         create_app(settings),
         host=settings.http.host,

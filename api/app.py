@@ -85,7 +85,8 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     app.include_router(health.router(parts))
     app.include_router(socket.router(feed))
     app.include_router(terminal.router(settings.terminal, settings.mqtt))
-    pages.mount(app, parts)
+    if settings.console:
+        pages.mount(app, parts)
     return app
 
 

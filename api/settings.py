@@ -39,6 +39,7 @@ class ApiSettings(Environment):
     http: HttpSettings = HttpSettings()
     terminal: TerminalSettings = TerminalSettings()
     live: LiveSettings = LiveSettings()
+    console: bool = Field(default=True, description="Serve the desk's console beside the API.")
     database: DatabaseSettings | None = Field(
         default=None, description="Where the record is kept; without it history answers 503."
     )

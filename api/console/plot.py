@@ -1,0 +1,161 @@
+"""The last half hour of a device as a chart: the record first, then what comes in live."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from nicegui import ui
+
+from api.buckets import Bucket
+from api.charts import use, value
+from api.deps import Parts
+from api.live.picture import DeviceView
+from api.routes.readings import read
+from api.schemas import History
+from telemetry.clock import now_ms, utc_now
+from telemetry.errors import StorageError
+from telemetry.storage.devices import devices
+
+SPAN = timedelta(minutes=30)
+GAP_MS = 30_000  # a line is not drawn across a longer silence
+COLOURS = {"load": "#2563eb", "rated": "#b00000", "wind": "#0d9488", "settle": "#2563eb", "force": "#b45309"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve: a channel's part (`mean` or `high`) from the record, and the same quantity live."""
+
+    words: str
+    colour: str
+    axis: int
+    channel: str
+    part: str
+    live: Callable[[DeviceView], float | None]
+
+
+def _channel(name: str) -> Callable[[DeviceView], float | None]:
+    return lambda view: value(view, name)
+
+
+LINES: dict[str, tuple[list[str], list[Line]]] = {
+    "crane": (
+        ["t", "m/s"],
+        [
+            Line("吊重最大 load, highest", COLOURS["load"], 0, "load_t", "high", lambda view: use(view).load_t),
+            Line("额定 rated", COLOURS["rated"], 0, "rated_load_t", "mean", lambda view: use(view).rated_t),
+            Line("风速最大 wind, highest", COLOURS["wind"], 1, "wind_mps", "high", _channel("wind_mps")),
+        ],
+    ),
+    "formwork": (
+        ["mm", "kN"],
+        [
+            Line("沉降 settlement", COLOURS["settle"], 0, "settle_mm", "high", _channel("settle_mm")),
+            Line("轴力 force", COLOURS["force"], 1, "force_kn", "high", _channel("force_kn")),
+        ],
+    ),
+}
+
+
+class Plot:
+    """The chart and its note; `paint` adds what is new."""
+
+    def __init__(self, parts: Parts, view: DeviceView) -> None:
+        self._parts = parts
+        self._view = view
+        self._units, self._lines = LINES.get(view.kind, (["", ""], []))
+        self._points: list[list[list[float | None]]] = [[] for _ in self._lines]
+        self._chart = ui.echart(self._options()).classes("cw-chart")
+        self._note = ui.label("").classes("cw-note")
+        self._seen = 0
+
+    async def load(self) -> None:
+        """Ask the record for the last half hour; say so when it does not answer."""
+        try:
+            rows = await devices(self._parts.record(), site=self._view.site, device=self._view.device)
+            row = next(row for row in rows if row.kind == self._view.kind)
+            end = utc_now()
+            key = (row.device_id, row.site, row.kind, row.device)
+            names = [line.channel for line in self._lines]
+            history = await read(self._parts.record(), key, end - SPAN, end, Bucket.S10, names)
+        except StopIteration:
+            self._note.set_text("尚无历史 no history yet")
+        except (StorageError, Exception) as error:
+            self._note.set_text(f"历史不可用，只显示实时 history is not available, live only: {error}")
+        else:
+            self._fill(history)
+            self._note.set_text("每 10 秒一点，取最大值 one point per 10 s, the highest value")
+        self._draw()
+
+    def _fill(self, history: History) -> None:
+        for points, line in zip(self._points, self._lines, strict=True):
+            series = history.channels[line.channel]
+            values = {"mean": series.mean, "low": series.low, "high": series.high}[line.part] or []
+            older: list[list[float | None]] = [[at, number] for at, number in zip(history.at, values, strict=True)]
+            last = older[-1][0] or 0 if older else 0
+            points[:] = _gapped(older + [point for point in points if (point[0] or 0) > last])
+
+    def paint(self) -> None:
+        """Add the latest sample, once."""
+        reading = self._view.reading
+        if reading is None or reading.received_ms <= self._seen + 1000:
+            return
+        self._seen = reading.received_ms
+        begin = now_ms() - int(SPAN.total_seconds() * 1000)
+        for points, line in zip(self._points, self._lines, strict=True):
+            if points and reading.ts - (points[-1][0] or 0) > GAP_MS:
+                points.append([(points[-1][0] or 0) + 1, None])
+            points.append([reading.ts, line.live(self._view)])
+            while points and (points[0][0] or 0) < begin:
+                points.pop(0)
+        self._draw()
+
+    def _draw(self) -> None:
+        series: Any = self._chart.options["series"]
+        for place, points in enumerate(self._points):
+            series[place]["data"] = points
+        end = now_ms()
+        for axis in self._chart.options["xAxis"]:
+            axis["min"], axis["max"] = end - int(SPAN.total_seconds() * 1000), end
+        self._chart.update()
+
+    def _options(self) -> dict[str, Any]:
+        grey = "#8a94a3"
+        axis = {
+            "axisLabel": {"color": grey, "hideOverlap": True},
+            "splitLine": {"lineStyle": {"color": "rgba(138,148,163,.25)"}},
+        }
+        return {
+            "animation": False,
+            "useUTC": False,
+            "legend": {"top": 0, "textStyle": {"color": grey}},
+            "tooltip": {"trigger": "axis"},
+            "axisPointer": {"link": [{"xAxisIndex": "all"}]},
+            "grid": [
+                {"left": 46, "right": 16, "top": 52, "height": "34%"},
+                {"left": 46, "right": 16, "top": "62%", "height": "26%"},
+            ],
+            "xAxis": [{"type": "time", "gridIndex": n, **axis, "splitLine": {"show": False}} for n in range(2)],
+            "yAxis": [
+                {"type": "value", "gridIndex": n, "name": unit, "nameTextStyle": {"color": grey}, "min": 0, **axis}
+                for n, unit in enumerate(self._units)
+            ],
+            "series": [
+                {
+                    "name": line.words, "type": "line", "showSymbol": False, "connectNulls": False, "data": [],
+                    "xAxisIndex": line.axis, "yAxisIndex": line.axis, "color": line.colour,
+                    "lineStyle": {"width": 2, "type": "dashed" if line.channel == "rated_load_t" else "solid"},
+                }
+                for line in self._lines
+            ],
+        }  # fmt: skip
+
+
+def _gapped(points: list[list[float | None]]) -> list[list[float | None]]:
+    """Points with a break wherever nothing was measured for longer than GAP_MS."""
+    made: list[list[float | None]] = []
+    for point in points:
+        if made and (point[0] or 0) - (made[-1][0] or 0) > GAP_MS:
+            made.append([(made[-1][0] or 0) + 1, None])
+        made.append(point)
+    return made

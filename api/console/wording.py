@@ -1,0 +1,85 @@
+"""The console's words, Chinese and English side by side, and small pieces of HTML made of them. Pure."""
+
+from html import escape
+from typing import Final
+
+from telemetry.model import CoverageLevel, Hazard, Severity, State
+
+Pair = tuple[str, str]
+
+SEVERITY: Final[dict[int, Pair]] = {
+    Severity.NONE: ("正常", "NORMAL"),
+    Severity.ADVISORY: ("提示", "ADVISORY"),
+    Severity.PREWARNING: ("预警", "PRE-WARNING"),
+    Severity.ALARM: ("报警", "ALARM"),
+    Severity.CRITICAL: ("严重报警", "CRITICAL"),
+}
+MARK: Final = {0: "", 1: "i", 2: "▲", 3: "■", 4: "■"}
+STATE: Final[dict[str, Pair]] = {
+    State.NORMAL: ("正常", "normal"),
+    State.UNACKNOWLEDGED: ("未确认", "not acknowledged"),
+    State.ACKNOWLEDGED: ("已确认", "acknowledged"),
+    State.RETURNED: ("已恢复，未确认", "over, not acknowledged"),
+    State.LATCHED_UNACKNOWLEDGED: ("报警锁定，未确认", "latched, not acknowledged"),
+    State.LATCHED_ACKNOWLEDGED: ("报警锁定，已确认", "latched, acknowledged"),
+    State.SHELVED: ("搁置", "shelved"),
+    State.SUPPRESSED: ("设计抑制", "suppressed by design"),
+    State.DISABLED: ("停用", "disabled"),
+}
+UNANSWERED: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
+HAZARD: Final[dict[str, Pair]] = {
+    Hazard.LOAD: ("载荷", "load"),
+    Hazard.MOMENT: ("力矩", "moment"),
+    Hazard.WIND: ("风", "wind"),
+    Hazard.TILT: ("倾角", "tilt"),
+    Hazard.LIMITS: ("限位", "limits"),
+    Hazard.ZONES: ("区域", "zones"),
+    Hazard.ANTI_COLLISION: ("群塔防碰撞", "anti-collision"),
+    Hazard.IDENTITY: ("身份", "identity"),
+    Hazard.FORCE: ("轴力", "force"),
+    Hazard.SETTLEMENT: ("沉降", "settlement"),
+    Hazard.SHIFT: ("位移", "shift"),
+}
+LEVEL: Final[dict[str, tuple[str, str, str]]] = {
+    CoverageLevel.MONITORED: ("✓", "监测正常", "monitored"),
+    CoverageLevel.DEGRADED: ("!", "监测降级", "degraded"),
+    CoverageLevel.BLIND: ("✗", "监测中断", "blind"),
+    CoverageLevel.NOT_MONITORED: ("✗", "未监测", "not monitored"),
+    "unknown": ("?", "未知", "unknown"),
+}
+MODE: Final[dict[str, Pair]] = {
+    "working": ("工作", "working"),
+    "parked": ("非工作（停放）", "parked"),
+    "storm": ("防风", "storm"),
+    "climbing": ("顶升", "climbing"),
+    "erecting": ("安装", "erecting"),
+    "dismantling": ("拆卸", "dismantling"),
+    "testing": ("试验", "testing"),
+    "stopped": ("停用", "stopped"),
+}
+
+
+def both(pair: Pair) -> str:
+    """Chinese, and English in smaller letters, as HTML."""
+    return f'{escape(pair[0])} <span class="en">{escape(pair[1])}</span>'
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A figure, or a dash for what is not known."""
+    return "—" if value is None else f"{value:.{decimals}f}"
+
+
+def ago(ms: int | None) -> Pair:
+    """How long ago, in words that do not change faster than a person reads."""
+    if ms is None:
+        return ("从未", "never")
+    seconds = ms // 1000
+    if seconds < 2:
+        return ("刚刚", "just now")
+    if seconds < 60:
+        return (f"{seconds} 秒前", f"{seconds} s ago")
+    if seconds < 3600:
+        return (f"{seconds // 60} 分钟前", f"{seconds // 60} min ago")
+    if seconds < 172_800:
+        return (f"{seconds // 3600} 小时前", f"{seconds // 3600} h ago")
+    return (f"{seconds // 86_400} 天前", f"{seconds // 86_400} days ago")
