@@ -44,6 +44,7 @@ WAIT_MS: Final = 10_000  # a response waits this long for the transition that it
 MAX_WAITING: Final = 1_000
 MAX_RESPONSES: Final = 10_000  # ids remembered, so that a redelivered response has no second effect
 EVALUATED_MS: Final = 10_000
+DOUBT_MS: Final = 20 * 60_000  # the longest window, the trend's
 OWN_KIND: Final = "analyzer"  # alarms about ourselves are under cw/v1/{site}/analyzer/p{n}
 
 
@@ -93,6 +94,7 @@ class _State(msgspec.Struct):
     coverage: list[tuple[DeviceKey, Coverage]]
     own_clock: bool
     doubt: str | None
+    doubt_until: int | None
 
 
 class Engine:
@@ -104,12 +106,14 @@ class Engine:
         self.annunciator = Annunciator()
         self.now = 0
         self.doubt: str | None = None
+        self._doubt_until: int | None = None
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
         self._known: dict[str, None] = {}
         self._waiting: deque[tuple[int, DeviceKey, Response]] = deque()
         self._coverage: dict[DeviceKey, Coverage] = {}
         self._watch: dict[DeviceKey, coverage.Watch] = {}
+        self._doubt_covered: dict[str, str | None] = {}
         self._own_clock = False
         self._health = health.Health()
 
@@ -158,6 +162,8 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
+        if self._doubt_until is not None and self.now >= self._doubt_until:
+            self.doubted(None, self.now)
         self._retry(outcome, expire=True)
         for fleet in self.fleets.values():
             self._cover(fleet, outcome)
@@ -264,6 +270,15 @@ class Engine:
             del self._known[next(iter(self._known))]
         self._respond((site, kind, device), response, outcome, received)
         return self._finish(outcome)
+
+    def doubted(self, why: str | None, at: int) -> None:
+        """
+        The analyzer doubts itself, for a reason of `texts.REASONS`: all coverage is degraded.
+
+        A lost state is doubted until the longest window is full again, a journal until `why` is None.
+        """
+        self.doubt = why
+        self._doubt_until = None if why in (None, "journal") else at + DOUBT_MS
 
     # Rules on readings
 
@@ -503,6 +518,9 @@ class Engine:
         return outcome
 
     def _cover(self, fleet: Fleet, outcome: Outcome) -> None:
+        if self.doubt != self._doubt_covered.get(fleet.kind):
+            self._doubt_covered[fleet.kind] = self.doubt
+            fleet.dirty.update(range(len(fleet.devices)))
         for row in self._health.changed(fleet, self.now):
             device = fleet.devices[row]
             watch = health.watch(fleet, row, self.now, self.annunciator.records.get(device.key, {}), self.doubt)
@@ -551,6 +569,7 @@ class Engine:
             coverage=list(self._coverage.items()),
             own_clock=self._own_clock,
             doubt=self.doubt,
+            doubt_until=self._doubt_until,
         )
         return {
             "state": msgspec.msgpack.encode(state),
@@ -577,7 +596,7 @@ class Engine:
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
-        engine.doubt = state.doubt
+        engine.doubt, engine._doubt_until = state.doubt, state.doubt_until
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()

@@ -1,0 +1,122 @@
+"""
+From messages to the engine's inputs, in order.
+
+Live and in recovery the same function runs over the same batches, so that a recovered engine is the one that was killed.
+Rule: a message that cannot be understood costs itself and nothing else; ingest quarantines it, we count it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from analytics.engine import Engine, Outcome
+from analytics.fleet import Arrived
+from analytics.journal import Input
+from telemetry.errors import Refusal, WireError
+from telemetry.kinds import KINDS
+from telemetry.wire import frames, payloads, topics
+from telemetry.wire.topics import Lane, Leaf, Topic
+
+MAX_CACHED: Final = 100_000
+
+
+@dataclass
+class Taken:
+    """What a batch led to."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    leaves: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+
+class Intake:
+    """The engine's door."""
+
+    def __init__(self, engine: Engine, tick_topic: str) -> None:
+        self.engine = engine
+        self._tick = tick_topic
+        self._topics: dict[str, Topic] = {}
+
+    def apply(self, received: int, inputs: Sequence[Input]) -> Taken:
+        """Feed one batch, stamped with its time of receipt (Unix ms)."""
+        taken = Taken()
+        waiting: list[Arrived] = []
+        for topic, payload in inputs:
+            if topic == self._tick:
+                self._flush(taken, waiting)
+                self._ticked(taken, payload, received)
+                continue
+            try:
+                parsed = self._parse(topic)
+                if parsed is None:
+                    self._flush(taken, waiting)
+                    self._site(taken, topic, payload, received)
+                elif parsed.leaf is Leaf.READING:
+                    frame = frames.decode(parsed.kind, payload)
+                    waiting.append(Arrived(parsed.site, parsed.kind, parsed.device, frame, received))
+                    taken.leaves["reading"] += 1
+                else:
+                    self._flush(taken, waiting)
+                    self._other(taken, parsed, payload, received)
+            except WireError as error:
+                taken.ignored[error.reason] += 1
+        self._flush(taken, waiting)
+        return taken
+
+    def _parse(self, topic: str) -> Topic | None:
+        """A device topic, or None for a site's configuration. Raises WireError."""
+        found = self._topics.get(topic)
+        if found is None:
+            if topic.startswith(f"{topics.ROOT}/") and topic.endswith("/config") and topic.count("/") == 3:
+                return None
+            found = topics.parse(topic)
+            if found.kind not in KINDS:
+                raise WireError(Refusal.KIND, f"kind {found.kind!r} is not declared")
+            if len(self._topics) < MAX_CACHED:
+                self._topics[topic] = found
+        return found
+
+    def _flush(self, taken: Taken, waiting: list[Arrived]) -> None:
+        if waiting:
+            taken.outcome.extend(self.engine.feed(waiting))
+            waiting.clear()
+
+    def _ticked(self, taken: Taken, payload: bytes, received: int) -> None:
+        try:
+            tick = payloads.decode(payloads.Tick, payload)
+        except WireError as error:
+            taken.ignored[error.reason] += 1
+            return
+        taken.leaves["tick"] += 1
+        taken.outcome.extend(self.engine.tick(tick.at, received))
+
+    def _site(self, taken: Taken, topic: str, payload: bytes, received: int) -> None:
+        site = topic.split("/")[2]
+        if not topics.ID.match(site):
+            raise WireError(Refusal.TOPIC, "site is not of [a-z0-9-]{1,64}")
+        if not payload:
+            return  # a site that was taken away keeps its last good configuration
+        config = payloads.decode(payloads.SiteConfig, payload)
+        taken.leaves["site_config"] += 1
+        taken.outcome.extend(self.engine.configure_site(site, config, received))
+
+    def _other(self, taken: Taken, topic: Topic, payload: bytes, received: int) -> None:
+        engine, where = self.engine, (topic.site, topic.kind, topic.device)
+        taken.leaves[topic.leaf] += 1
+        match topic.lane, topic.leaf:
+            case Lane.UP, Leaf.PRESENCE:
+                presence = payloads.decode(payloads.Presence, payload)
+                taken.outcome.extend(engine.presence(*where, presence, received))
+            case Lane.UP, Leaf.EVENT:
+                event = payloads.decode(payloads.Event, payload)
+                taken.outcome.extend(engine.event(*where, event, received))
+            case Lane.UP, Leaf.RESPONSE:
+                response = payloads.decode(payloads.Response, payload)
+                taken.outcome.extend(engine.respond(*where, response, received))
+            case Lane.DOWN, Leaf.CONFIG:
+                if payload:
+                    config = payloads.decode(payloads.DeviceConfig, payload)
+                    taken.outcome.extend(engine.configure(*where, config, received))
+            case _:
+                pass  # up/shown is for the desk's side; it stands in the journal all the same

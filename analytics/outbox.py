@@ -1,0 +1,79 @@
+"""
+What was published and not yet confirmed by the broker: published again on the next connection.
+
+Rule 1: a transition stays until the broker has it, in order. Of a retained topic only the newest state stays.
+Rule 2: at `MAX` entries the oldest is dropped and counted: the record has a hole then, the retained state has none.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+MAX: Final = 200_000
+
+Entry = tuple[str, bytes, bool]  # topic, payload, retained
+
+
+class Publisher(Protocol):
+    """What the outbox publishes through."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]: ...
+
+
+class Outbox:
+    """Unconfirmed publishes, in order."""
+
+    def __init__(self, refused: Callable[[str, Exception], None], dropped: Callable[[], None]) -> None:
+        """`refused` is told of a publish that the broker will never take, `dropped` of one lost at the bound."""
+        self._entries: dict[int, Entry] = {}
+        self._retained: dict[str, int] = {}
+        self._next = 0
+        self._refused = refused
+        self._dropped = dropped
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entries(self) -> list[Entry]:
+        """What is unconfirmed, in order: for a snapshot."""
+        return list(self._entries.values())
+
+    def put(self, topic: str, payload: bytes, *, retain: bool) -> int:
+        """Keep an entry until it is confirmed."""
+        if retain and topic in self._retained:
+            self._entries.pop(self._retained[topic], None)
+        self._next += 1
+        self._entries[self._next] = (topic, payload, retain)
+        if retain:
+            self._retained[topic] = self._next
+        if len(self._entries) > MAX:
+            self._remove(next(iter(self._entries)))
+            self._dropped()
+        return self._next
+
+    def send(self, publisher: Publisher, number: int, is_final: Callable[[Exception], bool]) -> asyncio.Future[None]:
+        """Publish an entry; it is removed when the broker confirms it, or when the error is final."""
+        topic, payload, retain = self._entries[number]
+        future = publisher.publish(topic, payload, retain=retain)
+
+        def settle(done: asyncio.Future[None]) -> None:
+            if done.cancelled():
+                return
+            error = done.exception()
+            if error is None:
+                self._remove(number)
+            elif isinstance(error, Exception) and is_final(error):
+                self._remove(number)
+                self._refused(topic, error)
+
+        future.add_done_callback(settle)
+        return future
+
+    def numbers(self) -> list[int]:
+        """The numbers of all entries, in order."""
+        return list(self._entries)
+
+    def _remove(self, number: int) -> None:
+        entry = self._entries.pop(number, None)
+        if entry is not None and entry[2] and self._retained.get(entry[0]) == number:
+            del self._retained[entry[0]]
