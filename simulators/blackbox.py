@@ -72,11 +72,15 @@ class BlackBox:
         """The wind of the last sample in m/s."""
         return self._wind_mps
 
+    def reach(self, t: float) -> None:
+        """Let the crane move on until t."""
+        while self.crane.t + STEP_S / 2 < t:
+            self.crane.step()
+
     def read(self, t: float) -> dict[str, Any]:
         """All channels at time t, which must not go back. Times are seconds of the run."""
         crane = self.crane
-        while crane.t + STEP_S / 2 < t:
-            crane.step()
+        self.reach(t)
         self._wind_mps, self._wind_deg = self._wind.at(t)
         noise = self._random.standard_normal(7).tolist()
         load = crane.load_t + LOAD_NOISE * self._full_t * noise[0] + self._walk_t_s * t

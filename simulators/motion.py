@@ -40,5 +40,7 @@ class Drive:
 
     def halt(self) -> None:
         """Stop as fast as the brake allows, and stay: the target becomes the place where it stops."""
-        way = self.speed * abs(self.speed) / (2 * self.acceleration)
-        self.target = self.position + way
+        stop = self.position + self.speed * abs(self.speed) / (2 * self.acceleration)
+        # Said again while it brakes, it must not move the place a little further each time.
+        if (self.target - stop) * self.speed > 0 or self.speed == 0:
+            self.target = stop

@@ -108,6 +108,7 @@ class Station(ABC):
     def advance(self, t: float) -> None:
         """Let everything happen that the scenario has up to t."""
         for at, event in self._timeline.due(t):
+            self._reach(at)
             self._happen(at, event)
         self._run_on_battery(t)
         self.now = t
@@ -172,6 +173,10 @@ class Station(ABC):
             self.tell("power_on", t)
 
     @abstractmethod
+    def _reach(self, t: float) -> None:
+        """Bring what is stepped up to t, so that an event finds it as it is then."""
+
+    @abstractmethod
     def _measure(self, t: float) -> dict[str, Any]:
         """All channels at t as the sensors give them."""
 
@@ -223,6 +228,9 @@ class CraneStation(Station):
             )
         self.crane.cycles.clear()
         return values
+
+    def _reach(self, t: float) -> None:
+        self.box.reach(t)
 
     def _plan(self, t: float) -> None:
         crane = self.crane
@@ -352,6 +360,9 @@ class PostStation(Station):
         self._random = generator(seed, post.id, "pour")
         self._noise = generator(seed, post.id, "sensors")
         self._shakes_at = float("inf")
+
+    def _reach(self, t: float) -> None:
+        """A post is a function of time: nothing to do."""
 
     def _measure(self, t: float) -> dict[str, Any]:
         state = self.post.at(t)
