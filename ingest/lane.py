@@ -48,6 +48,7 @@ class Lane:
         self._on_stored = on_stored
         self._intake = Intake()
         self._pace = Pace(consumer.receive_maximum)
+        self._busy = False
         # One thread: the writer and its connection belong to it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"ingest.{name}")
 
@@ -71,7 +72,7 @@ class Lane:
     def linked(self, session_present: bool) -> None:
         """The session is open (again): whatever was in flight comes a second time."""
         self._pace.reset()
-        self._writer.expect_duplicates()
+        self._writer.expect_duplicates(2 * self.consumer.receive_maximum)
         self._metrics.connected.labels(self.name).set(1)
         if not session_present and self.consumer.connections > 1:
             self._metrics.sessions_lost.labels(self.name).inc()
@@ -85,22 +86,27 @@ class Lane:
         now = asyncio.get_running_loop().time
         while True:
             await self.consumer.arrival()
-            while (delay := self._pace.wait(self.consumer.held, now())) > 0:  # noqa: ASYNC110 - a timer, not a flag
-                # Short steps, because half a window may fill before the delay is over.
-                await asyncio.sleep(min(delay, 0.002))
+            while not self._ripe(now()):  # noqa: ASYNC110 - a timer as much as a flag
+                await asyncio.sleep(0.001)
             self._pace.began(now())
             batch = await self.consumer.batch()
             received = now_ms()
             self._metrics.held.labels(self.name).set(self.consumer.held)
             await prepared.put((batch, self._intake.items(batch.messages), received))
 
+    def _ripe(self, now: float) -> bool:
+        # While reconnecting nothing is held; what had arrived on the old connection is taken, and stored, all the same.
+        return self._pace.ripe(waiting=self.consumer.waiting(), held=self.consumer.held, busy=self._busy, now=now)
+
     async def _settle(self, prepared: "asyncio.Queue[tuple[Batch, list[Item], int]]") -> None:
         while True:
             batch, items, received = await prepared.get()
+            self._busy = True
             stored = await self._store(items, received) if items else Stored()
             self.consumer.acknowledge(batch)
             self._count(items, stored)
             self._on_stored(stored.devices)
+            self._busy = False
             prepared.task_done()
 
     async def _store(self, items: list[Item], received: int) -> Stored:

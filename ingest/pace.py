@@ -28,13 +28,18 @@ class Pace:
         """A new connection: its window may be another."""
         self._most_held = 0
 
-    def wait(self, held: int, now: float) -> float:
-        """How many seconds to gather on, with `held` messages unacknowledged; 0 is commit now."""
+    def ripe(self, *, waiting: int, held: int, busy: bool, now: float) -> bool:
+        """
+        Whether to take what has arrived: `waiting` of the `held` unacknowledged messages are not yet taken.
+
+        While a commit is under way (`busy`) only half a window is worth taking: more, smaller transactions would
+        cost more than they save. Half, because the other half is in the commit, and decoding it meanwhile is free.
+        """
         self._most_held = max(self._most_held, held)
-        window = max(min(self._most_held, self._receive_maximum), SMALLEST_WINDOW)
-        if held * 2 >= window and held * 2 >= SMALLEST_WINDOW and self._most_held > SMALLEST_WINDOW:
-            return 0.0
-        return max(0.0, self._began + PACE_S - now)
+        window = min(self._most_held, self._receive_maximum)
+        if window >= SMALLEST_WINDOW and waiting * 2 >= window:
+            return True
+        return not busy and now >= self._began + PACE_S
 
     def began(self, now: float) -> None:
         """A commit begins now."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import mqtt5
+import msgspec
 
 from telemetry.backoff import Backoff
 from telemetry.errors import BrokerUnavailable
@@ -40,8 +41,7 @@ P = TypeVar("P", bound=mqtt5.Packet)
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message as it was delivered."""
 
     topic: str

@@ -5,7 +5,7 @@ Registration commits before the batch that needs it, in a transaction of its own
 always a number in the database. Two sessions that meet the same new device or boot agree through the unique keys.
 """
 
-from collections.abc import Iterable
+from collections.abc import Set
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -64,9 +64,9 @@ class Registry:
         """The ids of all devices in the cache."""
         return list(self._keys)
 
-    def learn(self, connection: psycopg.Connection[Any], wanted: Iterable[tuple[DeviceKey, str | None]]) -> None:
+    def learn(self, connection: psycopg.Connection[Any], wanted: Set[tuple[DeviceKey, str | None]]) -> None:
         """Make all of these devices and boots known, registering new ones. Raises psycopg errors."""
-        pairs = set(wanted)
+        pairs = wanted
         strange = {key for key, _ in pairs if key not in self._devices}
         if strange:
             self._learn_devices(connection, sorted(strange))

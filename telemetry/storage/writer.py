@@ -27,7 +27,9 @@ from telemetry.storage.notes import write_notes
 from telemetry.storage.quarantine_writer import QuarantineWriter
 from telemetry.storage.registry import DeviceKey, Registry
 from telemetry.wire.columns import columns
+from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import BootReceipt
+from telemetry.wire.topics import Topic
 
 STAGED_BATCHES: Final = 64
 FUTURE_MS: Final = 3_600_000
@@ -64,14 +66,21 @@ class Writer:
         self._connection: psycopg.Connection[Any] | None = None
         self._quarantine = QuarantineWriter()
         self.registry = Registry()
-        # A fresh process cannot know what its predecessor had committed and not acknowledged.
-        self.staged_left = STAGED_BATCHES
+        self.staged_left = 0
+        self._staged_items: int | None = None
+        self.expect_duplicates()
         past_days = min(MAX_PAST_DAYS, settings.retention_days - 7)
         self._past_ms = past_days * DAY_MS
 
-    def expect_duplicates(self) -> None:
-        """The broker may now deliver again what is already stored: go through staging for a while."""
+    def expect_duplicates(self, items: int | None = None) -> None:
+        """
+        What is stored already may come again: go through staging for the next 64 batches.
+
+        With `items` also no longer than for so many of them: after a reconnect the broker delivers again what was
+        in flight, and that is never more than receive-maximum.
+        """
         self.staged_left = STAGED_BATCHES
+        self._staged_items = items
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -92,7 +101,7 @@ class Writer:
         except StorageRefused as error:
             if error.code != UNIQUE_VIOLATION or self.staged_left:
                 raise
-            self.staged_left = STAGED_BATCHES
+            self.expect_duplicates()
             return self.store(items, received_ms)
         finally:
             if self._connection is not None and self._connection.broken:
@@ -118,7 +127,8 @@ class Writer:
                     )
                 )
             self._connection = connection
-            self.expect_duplicates()
+            if not self.staged_left:
+                self.expect_duplicates()
         return self._connection
 
     def _store(self, items: Sequence[Item], received_ms: int) -> Stored:
@@ -137,32 +147,50 @@ class Writer:
                 done.notes = len(noted)
         if self.staged_left:
             self.staged_left -= 1
+            if self._staged_items is not None:
+                self._staged_items -= len(items)
+                if self._staged_items <= 0:
+                    self.staged_left = 0
         return done
 
     def _readings(
         self, connection: psycopg.Connection[Any], items: list[Reading], received_ms: int, done: Stored
     ) -> None:
-        by_kind: dict[str, list[Reading]] = {}
+        # By topic object, which the intake makes once per device: names are looked up per device, not per frame.
+        groups: dict[int, tuple[Topic, list[Frame]]] = {}
         for item in items:
-            by_kind.setdefault(item.topic.kind, []).append(item)
+            group = groups.get(id(item.topic))
+            if group is None:
+                groups[id(item.topic)] = (item.topic, [item.frame])
+            else:
+                group[1].append(item.frame)
         seqs: dict[tuple[int, int], list[int]] = {}
-        for name, readings in sorted(by_kind.items()):
-            found = columns(name, [item.frame for item in readings])
-            devices = np.empty(len(readings), np.int32)
-            boots = np.empty(len(readings), np.int32)
-            for place, item in enumerate(readings):
-                topic, frame = item.topic, item.frame
+        for name in sorted({topic.kind for topic, _ in groups.values()}):
+            frames: list[Frame] = []
+            devices: list[int] = []
+            boots: list[int] = []
+            for topic, sent in groups.values():
+                if topic.kind != name:
+                    continue
                 device = self.registry.device((topic.site, topic.kind, topic.device))
-                boot_no = self.registry.boot(device, frame.boot)
-                devices[place], boots[place] = device, boot_no
-                if frame.seq is not None:
-                    seqs.setdefault((device, boot_no), []).append(frame.seq)
+                frames += sent
+                devices += [device] * len(sent)
+                for boot in {frame.boot for frame in sent}:
+                    boot_no = self.registry.boot(device, boot)
+                    numbers = [frame.seq for frame in sent if frame.boot == boot and frame.seq is not None]
+                    if numbers:
+                        seqs.setdefault((device, boot_no), []).extend(numbers)
+                boots += [self.registry.boot(device, frame.boot) for frame in sent]
+            found = columns(name, frames)
             rows = copy.Rows(
-                found, devices[found.frame], boots[found.frame], np.full(len(found), received_ms, np.int64)
+                found,
+                np.array(devices, np.int32)[found.frame],
+                np.array(boots, np.int32)[found.frame],
+                np.full(len(found), received_ms, np.int64),
             )
             self._rows(connection, KINDS[name], rows, received_ms, done)
-            done.frames += len(readings)
-            done.devices.update(devices.tolist())
+            done.frames += len(frames)
+            done.devices.update(devices)
         ledger.record(connection, "stored", {key: ledger.ranges_of(numbers) for key, numbers in seqs.items()})
 
     def _rows(
@@ -224,18 +252,19 @@ class Writer:
         done.quarantined = len(refused)
 
 
-def _names(items: Sequence[Item]) -> list[tuple[DeviceKey, str | None]]:
+def _names(items: Sequence[Item]) -> set[tuple[DeviceKey, str | None]]:
     """Whom these items need registered."""
-    wanted: list[tuple[DeviceKey, str | None]] = []
+    readings = {(id(item.topic), item.frame.boot): item.topic for item in items if type(item) is Reading}
+    wanted: set[tuple[DeviceKey, str | None]] = {
+        ((topic.site, topic.kind, topic.device), boot) for (_, boot), topic in readings.items()
+    }
     for item in items:
-        if isinstance(item, Reading):
-            wanted.append(((item.topic.site, item.topic.kind, item.topic.device), item.frame.boot))
-        elif isinstance(item, Noted):
+        if type(item) is Noted:
             key = (item.topic.site, item.topic.kind, item.topic.device)
             boots = getattr(item.note, "boots", None)
-            wanted += [(key, boot) for boot in boots] if boots else [(key, None)]
-        elif (key_ := _identified(item)) is not None and item.identity is not None:
-            wanted.append((key_, item.identity[0]))
+            wanted |= {(key, boot) for boot in boots} if boots else {(key, None)}
+        elif type(item) is Refused and (key_ := _identified(item)) is not None and item.identity is not None:
+            wanted.add((key_, item.identity[0]))
     return wanted
 
 

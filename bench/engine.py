@@ -1,0 +1,108 @@
+"""
+How fast the alarm engine is, without codec, journal and broker. Prints JSON.
+
+`python -m bench.engine [--devices 1000] [--rounds 100]`: one-sample frames, decoded beforehand, one of each device
+a batch; also a single device a batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
+"""
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+import msgspec
+
+from analytics.engine import Engine
+from analytics.fleet import Arrived
+from telemetry.wire import frames
+from telemetry.wire.payloads import Chart, DeviceConfig
+
+START = 1_800_000_000_000
+CHART = [(15.0, 4.0), (20.0, 4.0), (25.0, 4.0), (30.0, 4.0), (35.0, 3.41), (40.0, 2.89), (45.0, 2.49), (50.0, 2.17),
+         (55.0, 1.92), (60.0, 1.70)]  # fmt: skip
+
+
+def frame(device: int, seq: int, samples: int = 1) -> frames.Frame:
+    """An ordinary frame of a crane at work: a lift, some wind, a little lean."""
+
+    def channels(k: int) -> dict[str, Any]:
+        phase = (device * 7 + seq * samples + k) % 60
+        return {
+            "load_t": round(0.2 + (2.2 if phase < 30 else 0.0) + (phase % 7) / 100, 2),
+            "radius_m": 20.0 + phase / 3, "hook_m": 30.0, "slew_deg": float(phase * 6), "falls": 2,
+            "wind_mps": 5.0 + (phase % 11) / 10, "tilt_x_deg": 0.1 + (phase % 5) / 100, "tilt_y_deg": -0.08,
+        }  # fmt: skip
+
+    ts = START + seq * 1000
+    body: dict[str, Any] = {"boot": f"boot-{device:08d}", "seq": seq, "power_ok": True, "mode": "working"}
+    if samples == 1:
+        body |= {"ts": ts, **channels(0)}
+    else:
+        body["samples"] = [{"ts": ts + 1000 * k // samples, **channels(k)} for k in range(samples)]
+    return frames.decode("crane", msgspec.json.encode(body))
+
+
+def engine(devices: int) -> Engine:
+    """An engine that knows this many cranes, with load charts."""
+    made = Engine()
+    config = DeviceConfig(version=1, charts=[Chart(falls=2, points=CHART)])
+    for device in range(devices):
+        made.configure("bench", "crane", f"c{device}", config, START)
+    return made
+
+
+def run(devices: int, rounds: int, per_batch: int, samples: int = 1) -> dict[str, float]:
+    """Microseconds a frame and rule conditions a second, over `rounds` frames of each device."""
+    made = engine(devices)
+    batches = []
+    for seq in range(1, rounds + 1):
+        arrived = [
+            Arrived("bench", "crane", f"c{d}", frame(d, seq, samples), START + seq * 1000) for d in range(devices)
+        ]
+        batches += [arrived[k : k + per_batch] for k in range(0, devices, per_batch)]
+    conditions = transitions = 0
+    began = time.perf_counter()
+    for batch in batches:
+        outcome = made.feed(batch)
+        conditions += outcome.conditions
+        transitions += len(outcome.transitions)
+    took = time.perf_counter() - began
+    return {
+        "us_per_frame": round(took / (devices * rounds) * 1e6, 2),
+        "us_per_sample": round(took / (devices * rounds * samples) * 1e6, 2),
+        "conditions_per_s": round(conditions / took),
+        "transitions": transitions,
+    }
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=50)
+    options = parser.parse_args()
+    figures: dict[str, Any] = {
+        "devices": options.devices,
+        "one_sample_frames": run(options.devices, options.rounds, options.devices),
+        "ten_sample_frames": run(options.devices, max(1, options.rounds // 10), options.devices, 10),
+        "one_frame_a_batch": run(10, 200, 1),
+    }
+    made = engine(options.devices)
+    made.feed([Arrived("bench", "crane", f"c{d}", frame(d, 1), START) for d in range(options.devices)])
+    for name, work in {
+        "first_tick_ms": lambda: made.tick(START + 100, START + 100),
+        "tick_ms": lambda: made.tick(START + 600, START + 600),
+        "freeze_ms": made.freeze,
+        "snapshot_ms": made.snapshot,
+    }.items():
+        began = time.perf_counter()
+        work()
+        figures[name] = round((time.perf_counter() - began) * 1e3, 2)
+    figures["snapshot_bytes"] = len(made.snapshot())
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
