@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from analytics.engine import Engine
-from analytics.fleet import Arrived
+from analytics.samples import Arrived
 from telemetry.wire import frames
 from telemetry.wire.payloads import Chart, DeviceConfig
 
