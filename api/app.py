@@ -77,6 +77,7 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
     )
+    app.state.parts = parts
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from telemetry.errors import WireError
 from telemetry.kinds import KINDS, Store
-from telemetry.model import State
 from telemetry.wire import frames, payloads, topics
 from telemetry.wire.topics import Leaf
 
@@ -199,8 +198,7 @@ class Picture:
             alarm.transition
             for key, device in self.devices.items()
             if key[0] == site
-            for alarm in device.alarms.values()
-            if alarm.state is not State.NORMAL
+            for alarm in device.alarms.values()  # also a hold whose alarm is normal again: the analyzer counts it
         ]
         if len(held) == view.heartbeat.active and payloads.digest(held) == view.heartbeat.digest:
             view.differs_since = None

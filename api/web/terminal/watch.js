@@ -175,7 +175,8 @@ export class Watch {
   _compare(now, judge) {
     if (!this.beat) return;
     const same = (alarms) => {
-      const ids = [...alarms.values()].filter((alarm) => alarm.state !== "normal").map((alarm) => alarm.transition);
+      // Every one that is retained, also a hold whose alarm is normal again: that is what the analyzer counts.
+      const ids = [...alarms.values()].map((alarm) => alarm.transition);
       return ids.length === this.beat.count && digest(ids) === this.beat.digest;
     };
     if (same(this.alarms)) this.differsSince = null;

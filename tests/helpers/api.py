@@ -1,0 +1,73 @@
+"""The API as its own process, as it runs in life, so that a test can kill it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from runtime.embedded.ports import free_port
+from telemetry.settings import DatabaseSettings, MqttSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class ApiProcess:
+    """`python -m api` on a free port of loopback."""
+
+    def __init__(self, mqtt: MqttSettings, database: DatabaseSettings | None = None, *, console: bool = True) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CRANEWATCH_")},
+            "CRANEWATCH_MQTT__HOST": mqtt.host,
+            "CRANEWATCH_MQTT__PORT": str(mqtt.port),
+            "CRANEWATCH_MQTT__PORT_V3": str(mqtt.port_v3),
+            "CRANEWATCH_MQTT__WS_PORT": str(mqtt.ws_port),
+            "CRANEWATCH_MQTT__PREFIX": mqtt.prefix,
+            "CRANEWATCH_HTTP__PORT": str(self.port),
+            "CRANEWATCH_CONSOLE": str(console),
+            "PYTHONPATH": str(ROOT),
+        }
+        if database is not None:
+            self._environment["CRANEWATCH_DATABASE__URL"] = database.url.get_secret_value()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start it and wait until it answers."""
+        self._process = subprocess.Popen([sys.executable, "-m", "api"], env=self._environment, cwd=ROOT)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the api ended with {self._process.returncode}")
+        raise TimeoutError("the api does not answer")
+
+    def kill(self) -> None:
+        """SIGKILL: it gets no chance to say goodbye."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        code = self._process.wait(15)
+        self._process = None
+        return code
+
+    def __enter__(self) -> "ApiProcess":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
