@@ -1,6 +1,8 @@
 """Reads the settings and serves the API: `python -m api`."""
 
 import logging
+import signal
+import sys
 
 import uvicorn
 
@@ -18,6 +20,8 @@ def main() -> None:
     # uvicorn says at info level when a page's socket opens and closes: once for every page of every visitor.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logger.info("console and API on http://%s:%d", settings.http.host, settings.http.port, extra={"action": "start"})
+    # uvicorn raises the signal again once it has stopped in good order: that is a success, not a death.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         create_app(settings),
         host=settings.http.host,
