@@ -5,8 +5,6 @@ A child leads a session of its own, so that Ctrl-C reaches only us and the order
 system can do it (Linux) the kernel ends a child whose parent was killed, so nothing is left behind.
 """
 
-import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -18,17 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runtime.orphans import die_with_parent
+
 logger = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG: Final = 1
 MAX_RESTARTS: Final = 20
-
-
-def die_with_parent() -> None:
-    """In the child, before exec: SIGTERM when the parent is gone. Linux only; elsewhere nothing happens."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass

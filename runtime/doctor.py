@@ -185,9 +185,8 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def known_settings() -> list[type[BaseModel]]:
     """The settings of every service."""
-    from analytics.settings import AnalyzerSettings
-
+    from analytics.settings import AnalyticsEnvironment
     from api.settings import ApiSettings
     from simulators.settings import Settings as FleetSettings
 
-    return [IngestSettings, AnalyzerSettings, ApiSettings, FleetSettings]
+    return [IngestSettings, AnalyticsEnvironment, ApiSettings, FleetSettings]

@@ -104,7 +104,7 @@ class Stack:
             "CRANEWATCH_DATABASE__URL": self.database.url.get_secret_value(),
             "CRANEWATCH_HTTP__HOST": "127.0.0.1",
             "CRANEWATCH_HTTP__PORT": str(self.ports.http),
-            "CRANEWATCH_FOLDER": str(self.folder / "analyzer"),
+            "CRANEWATCH_ANALYZER__FOLDER": str(self.folder / "analyzer"),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -171,7 +171,7 @@ class Stack:
         ingest = f"http://127.0.0.1:{self.metrics['ingest']}/metrics"
         yield "ingest", lambda: _read(ingest).count('cranewatch_ingest_connected{lane="') == 3
         analyzer = f"http://127.0.0.1:{self.metrics['analyzer']}/metrics"
-        yield "analyzer", lambda: "cranewatch_analyzer_watching 1.0" in _read(analyzer)
+        yield "analyzer", lambda: 'cranewatch_analyzer_messages_total{leaf="tick"}' in _read(analyzer)
         api = f"http://127.0.0.1:{self.ports.http}/readyz"
         yield "api", lambda: bool(_read(api))
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from runtime.orphans import die_with_parent
+
 SYSTEM_USER: Final = "cranewatch-pg"
 
 SETTINGS: Final[Mapping[str, str]] = {
@@ -90,7 +92,8 @@ class Cluster:
             self.process = subprocess.Popen(  # noqa: S603 - a fixed program with our own arguments
                 [*self.program("postgres"), "-D", self.inside(self.data),
                  *(part for name, value in options.items() for part in ("-c", f"{name}={value}"))],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True, **self.spawn,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
+                preexec_fn=lambda: die_with_parent(signal.SIGINT), **self.spawn,
             )  # fmt: skip
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

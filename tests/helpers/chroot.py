@@ -48,10 +48,15 @@ def timescale(name: str, port: int, settings: dict[str, str] | None = None) -> C
     return Cluster(
         data=data,
         port=port,
+        # setpriv, because changing the user clears the signal that ends a server whose test was killed.
         program=lambda program: [
             chroot,
-            f"--userspec={uid}:{gid}",
             str(base),
+            "/usr/bin/setpriv",
+            f"--reuid={uid}",
+            f"--regid={gid}",
+            "--clear-groups",
+            "--pdeathsig=INT",
             f"/usr/lib/postgresql/17/bin/{program}",
         ],
         owner=(uid, gid),
@@ -70,7 +75,15 @@ def start_mosquitto(config: Path) -> "subprocess.Popen[bytes]":
     inside = root() / "var/tmp" / config.name
     shutil.copy(config, inside)
     return subprocess.Popen(
-        ["chroot", str(root()), "/usr/sbin/mosquitto", "-c", f"/{inside.relative_to(root())}"],
+        [
+            "chroot",
+            str(root()),
+            "/usr/bin/setpriv",
+            "--pdeathsig=TERM",
+            "/usr/sbin/mosquitto",
+            "-c",
+            f"/{inside.relative_to(root())}",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
