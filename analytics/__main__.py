@@ -23,9 +23,7 @@ async def serve(environment: AnalyticsEnvironment) -> None:
     stop_on_signals(stop)
     registry = CollectorRegistry()
     with metrics_server(registry, environment.metrics_port):
-        analyzer = Analyzer(
-            environment.mqtt, environment.partition, environment.analyzer, AnalyzerMetrics(registry)
-        )
+        analyzer = Analyzer(environment.mqtt, environment.partition, environment.analyzer, AnalyzerMetrics(registry))
         await analyzer.run(stop)
 
 

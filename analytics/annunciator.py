@@ -98,7 +98,9 @@ class Annunciator:
         """The record of a rule that has ever said something."""
         return self.records.get(device, {}).get(rule)
 
-    def condition(self, device: DeviceKey, rule: str, level: Severity, facts: Facts, *, suppressed: bool = False) -> None:
+    def condition(
+        self, device: DeviceKey, rule: str, level: Severity, facts: Facts, *, suppressed: bool = False
+    ) -> None:
         """The condition of a rule is now at `level` (NONE is clear), because of `facts`."""
         record = self.records.setdefault(device, {}).get(rule)
         if record is None:
@@ -255,10 +257,11 @@ class Annunciator:
         """A silenced alarm's value: it sounds again at once when that has risen enough."""
         record = self.records[device][rule]
         rise = record.facts.silence_rise
-        if record.cab == "silenced" and record.facts.cab == "continuous" and record.silenced_value is not None:
-            if rise is not None and value >= record.silenced_value + rise:
-                record.cab, record.silenced_until, record.silenced_value = "continuous", None, None
-                self._touch(device, rule)
+        if record.cab != "silenced" or record.facts.cab != "continuous" or record.silenced_value is None:
+            return
+        if rise is not None and value >= record.silenced_value + rise:
+            record.cab, record.silenced_until, record.silenced_value = "continuous", None, None
+            self._touch(device, rule)
 
     def tick(self, at: int) -> None:
         """Wall-clock time, in Unix ms, never going back: ends sounds, silences and shelvings."""

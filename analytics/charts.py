@@ -5,6 +5,7 @@ Rated moment is not constant along a jib, so a percentage is load / Q(radius, fa
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -26,9 +27,9 @@ def check(charts: Sequence[Chart]) -> None:
         if not 1 <= chart.falls <= MAX_FALLS or chart.falls in seen:
             raise ConfigError(f"load chart: falls {chart.falls} is out of range or there twice")
         seen.add(chart.falls)
-        if any(b <= a for a, b in zip(radii, radii[1:], strict=False)) or radii[0] < 0:
+        if any(b <= a for a, b in pairwise(radii)) or radii[0] < 0:
             raise ConfigError(f"load chart, falls {chart.falls}: radii must rise")
-        if any(b > a for a, b in zip(loads, loads[1:], strict=False)) or loads[-1] <= 0:
+        if any(b > a for a, b in pairwise(loads)) or loads[-1] <= 0:
             raise ConfigError(f"load chart, falls {chart.falls}: rated load must be positive and not rise with radius")
         if not np.isfinite([*radii, *loads]).all():
             raise ConfigError(f"load chart, falls {chart.falls}: not finite")

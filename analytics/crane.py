@@ -6,8 +6,9 @@ import numpy as np
 
 from analytics import charts, windows
 from analytics.channels import COLUMN, DERIVED
-from analytics.fleet import NEVER, Fleet, Samples
+from analytics.fleet import NEVER, Fleet
 from analytics.limits import COLUMNS
+from analytics.samples import Samples
 from analytics.table import Array, Field
 from analytics.table import field as array
 from telemetry.wire.payloads import DeviceConfig
@@ -154,7 +155,8 @@ class Cranes(Fleet):
         table["tilt"][rows] = np.where(known, smooth, before)
         table["tilt_at"][rows] = np.where(known, wave.line[:, None], at)
         result = np.hypot(np.where(known[:, 0], smooth[:, 0], 0.0), np.where(known[:, 1], smooth[:, 1], 0.0))
-        return np.where(known.any(axis=1), result, np.nan).astype(np.float32)
+        tilt: Array = np.where(known.any(axis=1), result, np.nan).astype(np.float32)
+        return tilt
 
     def _episodes(self, rows: Array, now: Array, gust: Array) -> Array:
         """
@@ -164,7 +166,7 @@ class Cranes(Fleet):
         """
         table = self.table
         limit = table["set"][rows, self._episode]
-        hit = gust >= limit
+        hit: Array = gust >= limit
         if not hit.any():
             return hit
         strong = gust >= limit + self.figure(rows, "episode_strong_mps").astype(np.float32)
@@ -172,4 +174,5 @@ class Cranes(Fleet):
         apart = since >= self._ms(rows, "gust_s")
         second = hit & apart & (since <= self._ms(rows, "episode_window_s"))
         table["gust_hit"][rows] = np.where(hit & apart, now, table["gust_hit"][rows])
-        return second | strong
+        opens: Array = second | strong
+        return opens

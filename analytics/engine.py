@@ -20,9 +20,11 @@ from analytics import coverage, health, texts
 from analytics.annunciator import Annunciator, Facts, Record, Refusal
 from analytics.channels import COLUMN, DERIVED
 from analytics.crane import Cranes
-from analytics.fleet import Arrived, Change, Fleet, Notice, pack_fleet
+from analytics.fleet import Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
+from analytics.limits import Limits
+from analytics.samples import Arrived, Change, Notice, Spot, What
 from telemetry.errors import ConfigError
 from telemetry.model import Action, Mode, Severity, State
 from telemetry.profiles import load
@@ -72,7 +74,7 @@ class Outcome:
                 joined = {boot: list(ranges) for boot, ranges in before.boots.items()}
                 for boot, ranges in more.boots.items():
                     joined.setdefault(boot, []).extend(ranges)
-                more = Evaluated(boots=joined)  # noqa: PLW2901 - the joined report replaces both
+                more = Evaluated(boots=joined)
             self.evaluated[device] = more
         self.samples += later.samples
         self.late += later.late
@@ -135,7 +137,7 @@ class Engine:
             outcome.conditions += found.conditions
             if self.annunciator.silenced:
                 self._louder(fleet, found.rows)
-        changes.sort(key=lambda pair: (pair[1].place, pair[1].order))
+        changes.sort(key=lambda pair: (pair[1].spot.place, pair[1].spot.order))
         for fleet, change in changes:
             if isinstance(change, Change):
                 self._rule(fleet, change)
@@ -223,6 +225,7 @@ class Engine:
         self._sites[site] = config
         self._clear(own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
         for fleet in self.fleets.values():
+            fleet.site_profiles[site] = config.profile
             for row, device in enumerate(fleet.devices):
                 if device.key[0] == site and device.site_profile != config.profile:
                     device.site_profile = config.profile
@@ -242,7 +245,7 @@ class Engine:
         return self._finish(Outcome())
 
     def event(self, site: str, kind: str, device: str, event: Event, received: int) -> Outcome:
-        """A device's event: announced power off is planned when the crane is parked, an alarm with a load on the hook."""
+        """A device's event: an announced power off is planned when parked, an alarm with a load on the hook."""
         fleet = self.fleets[kind]
         row = fleet.row(site, device)
         own = fleet.devices[row]
@@ -283,17 +286,16 @@ class Engine:
     # Rules on readings
 
     def _rule(self, fleet: Fleet, change: Change) -> None:
-        device = fleet.devices[change.row]
-        limits = fleet.limits[change.row]
+        row = change.spot.row
+        device, limits = fleet.devices[row], change.limits
         rule = limits.rules.get(change.rule)
         if rule is None:
             return
         channel = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]]
         value = None if np.isnan(change.value) else round(change.value, channel.decimals)
-        cause = Cause(boot=change.boot, seq=change.seq, i=change.i) if change.boot else Cause(i=change.i)
         facts = Facts(
-            at=change.ts,
-            cause=cause,
+            at=change.spot.ts,
+            cause=_cause(change.spot),
             hazard=rule.hazard,
             channel=rule.channel,
             value=value,
@@ -310,13 +312,14 @@ class Engine:
             _, step = limits.step(fleet.kind, change.column)
             limit = float(limits.set[change.column])
             facts.limit = round(limit, channel.decimals + 1)
-            facts.eta_s = fleet.eta(change.row, change.rule, limit)
+            facts.eta_s = change.eta_s
+            shown = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
             facts.text, facts.action = texts.process(
-                fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s
+                fleet.kind, change.rule, change.level, value, shown, channel.unit, facts.eta_s
             )
             facts.source = limits.sources[change.column]
             facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
-            facts.hold = step.hold and device.mode is not Mode.TESTING
+            facts.hold = step.hold and limits.mode is not Mode.TESTING
             facts.sound_s = step.sound_s.value if step.sound_s else None
         self.annunciator.condition(
             device.key, change.rule, change.level, facts, suppressed=change.rule in limits.suppressed
@@ -341,24 +344,26 @@ class Engine:
     # Devices
 
     def _notice(self, fleet: Fleet, notice: Notice) -> None:
-        key = fleet.devices[notice.row].key
-        cause = Cause(boot=notice.boot, seq=notice.seq, i=notice.i) if notice.boot else Cause(i=notice.i)
-        facts = Facts(at=notice.ts, cause=cause, observed=True)
+        row = notice.spot.row
+        key = fleet.devices[row].key
+        facts = Facts(at=notice.spot.ts, cause=_cause(notice.spot), observed=True)
         match notice.what:
-            case "clock":
+            case What.CLOCK:
                 facts.text, facts.action = texts.clock(notice.detail)
                 self.annunciator.condition(key, "clock", Severity.ADVISORY, facts)
-            case "clock_good":
+            case What.CLOCK_GOOD:
                 self._clear(key, "clock", facts)
-            case "conflict":
+            case What.CONFLICT:
                 facts.text, facts.action = texts.identity_conflict()
-                fleet.devices[notice.row].conflict_at = notice.ts
                 self.annunciator.condition(key, "identity", Severity.ALARM, facts)
-            case "mode":
-                self._resuppress(fleet, notice.row, msgspec.structs.replace(facts, observed=False))
-            case "spoke":
+            case What.CONFLICT_OVER:
+                self._clear(key, "identity", facts)
+            case What.MODE:
+                limits = notice.limits or fleet.limits[row]
+                self._resuppress(key, limits, msgspec.structs.replace(facts, observed=False))
+            case What.SPOKE:
                 self._clear(key, "silence", facts)
-            case "power":
+            case What.POWER:
                 self._clear(key, "power", facts)
 
     def _clear(self, key: DeviceKey, rule: str, facts: Facts) -> None:
@@ -369,7 +374,9 @@ class Engine:
         device = fleet.devices[row]
         device.silent = True
         fleet.table["attention"][row] = True
-        if device.planned_off:
+        expected = device.boot is not None or device.config is not None or device.presence_interval
+        if device.planned_off or not expected:
+            # A frame made by hand promises no next one.
             return
         last = int(fleet.table["ts"][row])
         allowed = health.allowed_ms(fleet, row)
@@ -475,12 +482,10 @@ class Engine:
             return
         fleet.set_mode(row, Mode(response.mode))
         facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True)
-        self._resuppress(fleet, row, facts)
+        self._resuppress(fleet.devices[row].key, fleet.limits[row], facts)
 
-    def _resuppress(self, fleet: Fleet, row: int, why: Facts) -> None:
+    def _resuppress(self, key: DeviceKey, limits: Limits, why: Facts) -> None:
         """A new mode suppresses and releases at once."""
-        limits = fleet.limits[row]
-        key = fleet.devices[row].key
         for rule, record in self.annunciator.records.get(key, {}).items():
             suppressed = rule in limits.suppressed
             if rule in limits.rules and suppressed != record.suppressed:
@@ -603,6 +608,8 @@ class Engine:
         engine._known = dict.fromkeys(state.known)
         engine._waiting = deque(state.waiting)
         engine._sites = state.sites
+        for fleet in engine.fleets.values():
+            fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
         engine._coverage = dict(state.coverage)
         engine._own_clock = state.own_clock
         return engine
@@ -613,6 +620,10 @@ class Engine:
         for record in itertools.chain.from_iterable(rules.values() for rules in self.annunciator.records.values()):
             counts[record.state] += 1
         return counts
+
+
+def _cause(spot: Spot) -> Cause:
+    return Cause(boot=spot.boot, seq=spot.seq, i=spot.i) if spot.boot else Cause(i=spot.i)
 
 
 def pack(frozen: dict[str, Any]) -> bytes:

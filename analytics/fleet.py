@@ -7,8 +7,7 @@ Rule 2: changes of conditions come out in the order in which the samples came in
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,11 +17,12 @@ from analytics.channels import COLUMN, DERIVED
 from analytics.cursors import Cursor
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS, Limits
+from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
 from analytics.table import Array, Field, Table, pack
 from analytics.table import field as array
 from telemetry.errors import ConfigError
 from telemetry.kinds import KINDS
-from telemetry.model import Mode, Severity
+from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import DeviceConfig
@@ -30,16 +30,8 @@ from telemetry.wire.payloads import DeviceConfig
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
 _MODE_OF: Final = list(Mode)
-
-
-class Arrived(NamedTuple):
-    """A decoded frame and where it came from; `received` is the batch's stamp, Unix ms."""
-
-    site: str
-    kind: str
-    device: str
-    frame: Frame
-    received: int
+CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right again
+CONFLICT_CLEAR_MS: Final = 600_000
 
 
 class Device(msgspec.Struct, omit_defaults=True):
@@ -52,60 +44,15 @@ class Device(msgspec.Struct, omit_defaults=True):
     config: DeviceConfig | None = None
     site_profile: str = "cn"
     mode: Mode = Mode.WORKING
-    device_mode: int = -1  # the word last sent by the device
     presence_interval: int = 0
     presence_boot: str | None = None
     planned_off: bool = False
     power_off: bool = False
     silent: bool = False
     clock_alarm: bool = False
-    conflict_at: int | None = None
+    conflict: bool = False
     late: int = 0
     missing: int = 0  # seqs skipped
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A rule's condition changed at a sample."""
-
-    place: int  # index of the frame in the call to `feed`
-    order: int  # index of the sample among all of the call
-    row: int
-    rule: str
-    level: Severity
-    column: int  # of the step that gives the level; -1 when it is clear
-    value: float
-    ts: int
-    boot: str | None
-    seq: int
-    i: int
-    lift: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something about a device itself was noticed at a sample: clock, conflict, first sample after silence."""
-
-    place: int
-    order: int
-    row: int
-    what: str
-    ts: int
-    boot: str | None
-    seq: int
-    i: int
-    detail: str = ""
-
-
-@dataclass
-class Feed:
-    """What one call to `feed` found."""
-
-    changes: list[Change | Notice] = field(default_factory=list)
-    samples: int = 0
-    late: int = 0
-    conditions: int = 0
-    rows: set[int] = field(default_factory=set)
 
 
 class Fleet(ABC):
@@ -124,6 +71,8 @@ class Fleet(ABC):
                 **self.fields(),
                 "value": array(np.float32, np.nan, len(DERIVED[self.kind])),
                 "heard": array(np.int64, NEVER),
+                "mode_word": array(np.int8, -1),  # the mode that the device last sent
+                "conflict_mark": array(np.int64, NEVER),  # line time of the last return to an earlier boot
                 "figure": array(np.float64, 0, len(self.figure_names)),
                 "good_at": array(np.int64, NEVER, len(self.tracked)),
                 "attention": array(np.bool_),  # silent, off, clock or conflict: look at it at the next sample
@@ -141,6 +90,7 @@ class Fleet(ABC):
         kind = KINDS[self.kind]
         self._tracked = [kind.column[name] for name in self.tracked]
         self.gaps = 0
+        self.site_profiles: dict[str, str] = {}
         self.dirty: set[int] = set()  # rows whose coverage must be looked at
 
     @staticmethod
@@ -149,7 +99,7 @@ class Fleet(ABC):
         """The kind's own arrays."""
 
     @abstractmethod
-    def derive(self, wave: "Samples") -> tuple[Array, Array | None]:
+    def derive(self, wave: Samples) -> tuple[Array, Array | None]:
         """The derived channels, float32 (n, derived), and where conditions may newly be set, bool (n, columns)."""
 
     def configured(self, row: int, config: DeviceConfig) -> None:  # noqa: B027 - a kind may have nothing to do
@@ -166,12 +116,12 @@ class Fleet(ABC):
         """Whether a load is on the hook, for kinds that lift."""
         return False
 
-    def eta(self, row: int, rule: str, limit: float | None) -> tuple[float, float] | None:
+    def eta(self, row: int, rule: str) -> tuple[float, float] | None:
         """Time to a limit, in seconds, when a trend gives it."""
         return None
 
     def _channel_of(self, rule: str) -> str:
-        from telemetry import profiles  # noqa: PLC0415 - only here
+        from telemetry import profiles
 
         for name in profiles.names():
             if rule in profiles.load(name).rules.get(self.kind, {}):
@@ -181,13 +131,14 @@ class Fleet(ABC):
     # Devices
 
     def row(self, site: str, device: str) -> int:
-        """The row of a device; unknown ones register themselves, with the default profile."""
+        """The row of a device; unknown ones register themselves, with their site's profile."""
         row = self.index.get((site, device))
         if row is None:
             row = self.table.add()
             self.index[site, device] = row
-            self.devices.append(Device(key=(site, self.kind, device)))
-            self.limits.append(limits.resolve(self.kind, "cn", Mode.WORKING, ()))
+            profile = self.site_profiles.get(site, "cn")
+            self.devices.append(Device(key=(site, self.kind, device), site_profile=profile))
+            self.limits.append(limits.resolve(self.kind, profile, Mode.WORKING, ()))
             self.apply_limits(row)
         return row
 
@@ -247,7 +198,7 @@ class Fleet(ABC):
             device = devices[row]
             boot, seq = frame.boot, frame.seq
             if boot is None or seq is None:
-                if not device.cursor.hand(_first_ts(frame), at):
+                if not device.cursor.hand(first_ts(frame), at):
                     found.late += 1
                     device.late += 1
                     continue
@@ -287,9 +238,11 @@ class Fleet(ABC):
 
     def _conflict(self, found: Feed, place: int, row: int, device: Device, frame: Frame, *, live: bool) -> None:
         if live:
+            device.conflict = True
+            self.table["conflict_mark"][row] = self.table["line"][row]
             self.table["attention"][row] = True
             found.changes.append(
-                Notice(place, -1, row, "conflict", _first_ts(frame), frame.boot, frame.seq or 0, 0, device.boot or "")
+                Notice(Spot(place, -1, row, first_ts(frame), frame.boot, frame.seq or 0, 0), What.CONFLICT)
             )
 
     def _waves(
@@ -320,7 +273,7 @@ class Fleet(ABC):
             return None
         return np.array([-1 if word is None else _MODES.get(word, -1) for word in words], np.int64)
 
-    def _wave(self, found: Feed, wave: "Samples", boots: Array, received: Array, modes: Array | None) -> None:
+    def _wave(self, found: Feed, wave: Samples, boots: Array, received: Array, modes: Array | None) -> None:
         table, rows = self.table, wave.rows
         frame = wave.cols.frame[wave.places]
         at = received[frame]
@@ -334,7 +287,7 @@ class Fleet(ABC):
             self._new_modes(found, wave, modes)
         alive = ~np.isnan(wave.good[:, self._tracked])
         table["good_at"][rows] = np.where(alive, at[:, None], table["good_at"][rows])
-        valid = alive.any(axis=1)
+        valid = np.asarray(alive.any(axis=1))
         table["heard"][rows] = np.where(valid, at, table["heard"][rows])
         if (table["attention"][rows] & valid).any():
             self._attend(found, wave, valid)
@@ -346,7 +299,7 @@ class Fleet(ABC):
         if changed.any():
             self._changed(found, wave, changed, value)
 
-    def _changed(self, found: Feed, wave: "Samples", changed: Array, value: Array) -> None:
+    def _changed(self, found: Feed, wave: Samples, changed: Array, value: Array) -> None:
         for k in np.flatnonzero(changed.any(axis=1)):
             row = int(wave.rows[k])
             on = self.table["on"][row]
@@ -357,10 +310,13 @@ class Fleet(ABC):
                 level, column = limits.level(self.kind, on, self._rules[rule])
                 source = int(self._source[self._rules[rule][0]])
                 found.changes.append(
-                    Change(*wave.at(int(k)), rule, level, column, float(value[k, source]), *wave.cause(int(k)), self.lift(row))
+                    Change(
+                        wave.spot(int(k)), rule, level, column, float(value[k, source]), self.lift(row),
+                        self.limits[row], self.eta(row, rule) if level else None,
+                    )  # fmt: skip
                 )
 
-    def _wrong_clock(self, found: Feed, wave: "Samples", wrong: timelines.Disagreement) -> None:
+    def _wrong_clock(self, found: Feed, wave: Samples, wrong: timelines.Disagreement) -> None:
         for why, flags in (("back", wrong.back), ("repeats", wrong.repeats), ("forward", wrong.forward)):
             for k in np.flatnonzero(flags):
                 row = int(wave.rows[k])
@@ -368,32 +324,34 @@ class Fleet(ABC):
                 if not self.devices[row].clock_alarm:
                     self.devices[row].clock_alarm = True
                     self.table["attention"][row] = True
-                    found.changes.append(Notice(*wave.at(int(k)), "clock", *wave.cause(int(k)), why))
+                    found.changes.append(Notice(wave.spot(int(k)), What.CLOCK, why))
 
-    def _attend(self, found: Feed, wave: "Samples", valid: Array) -> None:
+    def _attend(self, found: Feed, wave: Samples, valid: Array) -> None:
         """A valid sample of a device that was silent, off, in conflict or had a wrong clock."""
         for k in np.flatnonzero(self.table["attention"][wave.rows] & valid):
             row = int(wave.rows[k])
             device = self.devices[row]
-            for what, due in (("spoke", device.silent), ("power", device.power_off)):
+            for what, due in ((What.SPOKE, device.silent), (What.POWER, device.power_off)):
                 if due:
-                    found.changes.append(Notice(*wave.at(int(k)), what, *wave.cause(int(k))))
+                    found.changes.append(Notice(wave.spot(int(k)), what))
             device.silent = device.planned_off = device.power_off = False
             quiet = int(wave.line[k] - self.table["clock_mark"][row])
             if device.clock_alarm and not self.table["clock_bad"][row] and quiet >= CLOCK_CLEAR_MS:
                 device.clock_alarm = False
-                found.changes.append(Notice(*wave.at(int(k)), "clock_good", *wave.cause(int(k))))
-            self.table["attention"][row] = device.clock_alarm
+                found.changes.append(Notice(wave.spot(int(k)), What.CLOCK_GOOD))
+            if device.conflict and wave.line[k] - self.table["conflict_mark"][row] >= CONFLICT_CLEAR_MS:
+                device.conflict = False
+                found.changes.append(Notice(wave.spot(int(k)), What.CONFLICT_OVER))
+            self.table["attention"][row] = device.clock_alarm or device.conflict
 
-    def _new_modes(self, found: Feed, wave: "Samples", modes: Array) -> None:
+    def _new_modes(self, found: Feed, wave: Samples, modes: Array) -> None:
         mode = modes[wave.places]
-        for k in np.flatnonzero(mode >= 0):
+        turned = (mode >= 0) & (mode != self.table["mode_word"][wave.rows])
+        for k in np.flatnonzero(turned):
             row = int(wave.rows[k])
-            device = self.devices[row]
-            if device.device_mode != mode[k]:
-                device.device_mode = int(mode[k])
-                if self.set_mode(row, _MODE_OF[mode[k]]):
-                    found.changes.append(Notice(*wave.at(int(k)), "mode", *wave.cause(int(k))))
+            self.table["mode_word"][row] = mode[k]
+            if self.set_mode(row, _MODE_OF[mode[k]]):
+                found.changes.append(Notice(wave.spot(int(k)), What.MODE, limits=self.limits[row]))
 
     def set_mode(self, row: int, mode: Mode) -> bool:
         """The device is in this mode from its next sample on; whether that is new."""
@@ -422,60 +380,6 @@ class Fleet(ABC):
                 self.configured(row, device.config)
 
 
-CLOCK_CLEAR_MS: Final = 60_000
-
-
 def pack_fleet(frozen: dict[str, Any]) -> dict[str, Any]:
     """A frozen fleet with its arrays as bytes: the slow part, for a thread."""
     return {**frozen, "arrays": pack(frozen["arrays"])}
-
-
-class Samples:
-    """One wave of samples: one each of distinct rows."""
-
-    __slots__ = ("cols", "frames", "good", "interval", "line", "numbers", "places", "rows", "ts")
-
-    def __init__(
-        self, cols: Columns, good: Array, places: Array, rows: Array, frames: list[Frame], numbers: list[int]
-    ) -> None:
-        """`places` are the samples' rows in `cols`, `rows` the devices', `numbers` the frames' places in the feed."""
-        self.cols = cols
-        self.places = places
-        self.rows = rows
-        self.frames = frames
-        self.numbers = numbers
-        self.good = good[places]
-        self.ts = cols.ts[places]
-        self.line = self.ts
-        self.interval = self.ts
-
-    def channel(self, name: str) -> Array:
-        """The good values of a channel, float32 (n,); NaN where absent or bad."""
-        column: Array = self.good[:, self.cols.kind.column[name]]
-        return column
-
-    def bad(self, names: tuple[str, ...]) -> Array:
-        """Which samples have one of these channels known bad, bool (n,)."""
-        mask = sum(self.cols.kind.bit[name] for name in names)
-        return (self.cols.invalid[self.places] & mask) != 0
-
-    def flag(self, name: str, k: int) -> int:
-        """A flag channel of one sample: 1, 0, or -1 when absent."""
-        return int(self.cols.flags[name][self.places[k]])
-
-    def at(self, k: int) -> tuple[int, int, int]:
-        """Place of the frame in the feed, order of the sample, row."""
-        place = int(self.places[k])
-        return self.numbers[int(self.cols.frame[place])], place, int(self.rows[k])
-
-    def cause(self, k: int) -> tuple[int, str | None, int, int]:
-        """ts, boot, seq and i of a sample."""
-        place = int(self.places[k])
-        frame = self.frames[int(self.cols.frame[place])]
-        return int(self.ts[k]), frame.boot, frame.seq or 0, int(self.cols.i[place])
-
-
-def _first_ts(frame: Frame) -> int:
-    if frame.ts is not None:
-        return frame.ts
-    return frame.samples[0].ts if frame.samples else 0

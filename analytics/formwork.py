@@ -6,8 +6,9 @@ import numpy as np
 
 from analytics import trends
 from analytics.channels import COLUMN, DERIVED
-from analytics.fleet import NEVER, Fleet, Samples
+from analytics.fleet import NEVER, Fleet
 from analytics.limits import COLUMNS
+from analytics.samples import Samples
 from analytics.table import Array, Field
 from analytics.table import field as array
 from telemetry.errors import ConfigError
@@ -16,6 +17,8 @@ from telemetry.wire.payloads import DeviceConfig
 _D: Final = COLUMN["formwork"]
 ESSENTIAL: Final = ("force_kn", "settle_mm", "shift_x_mm", "shift_y_mm", "tilt_x_deg", "tilt_y_deg")
 POINTS: Final = 40  # buckets of the trend window: 20 min of 30 s
+RECENT: Final = 12  # the latest of them, 6 min
+POOR: Final = 0.2  # more of the samples without a value than this, and there is no trend
 
 
 class Formworks(Fleet):
@@ -27,7 +30,7 @@ class Formworks(Fleet):
 
     def __init__(self) -> None:
         super().__init__()
-        self.refusals: dict[int, str] = {}
+        self.refusals: dict[int, trends.Refused] = {}
         self._settlement = COLUMNS["formwork"].index(("settlement", "alarm"))
 
     @staticmethod
@@ -44,13 +47,15 @@ class Formworks(Fleet):
         }
 
     def check(self, config: DeviceConfig) -> None:
-        if config.design_force_kn is not None and not (np.isfinite(config.design_force_kn) and config.design_force_kn > 0):
+        if config.design_force_kn is not None and not (
+            np.isfinite(config.design_force_kn) and config.design_force_kn > 0
+        ):
             raise ConfigError("design_force_kn must be positive")
 
     def configured(self, row: int, config: DeviceConfig) -> None:
         self.table["design"][row] = np.nan if config.design_force_kn is None else np.float32(config.design_force_kn)
 
-    def eta(self, row: int, rule: str, limit: float | None) -> tuple[float, float] | None:
+    def eta(self, row: int, rule: str) -> tuple[float, float] | None:
         slope, low, high, level, rise = (float(x) for x in self.table["trend"][row])
         if rule not in ("settlement", "settlement_trend") or np.isnan(slope):
             return None
@@ -93,40 +98,53 @@ class Formworks(Fleet):
 
     def _trend(self, row: int, current: int, width_s: float, pouring: int) -> None:
         table = self.table
-        profile = self.limits[row].profile
-        ids = table["trend_id"][row]
-        inside = (ids >= current - POINTS) & (ids < current) & (table["trend_n"][row] > 0)
-        places = np.flatnonzero(inside)
-        places = places[np.argsort(ids[places])]
         table["trend"][row] = np.nan
-        seen, bad = int(table["trend_n"][row, inside].sum()), int(table["trend_bad"][row, inside].sum())
-        found: trends.Trend | trends.Refused
-        if seen and bad > 0.2 * (seen + bad):
-            found = trends.Refused.POOR
-        elif table["clock_bad"][row]:
-            found = trends.Refused.CLOCK
-        else:
-            found = trends.trend(
-                (ids[places] - current + 0.5) * width_s,
-                table["trend_sum"][row, places] / table["trend_n"][row, places],
-                least=int(profile.figure("formwork", "trend_points")),
-                z=profile.figure("formwork", "trend_z"),
-            )
+        found = self._judge(row, current, width_s)
         if isinstance(found, trends.Refused):
-            self.refusals[row] = str(found)
-            # Noise is an answer: nothing rises. The others are no answer, and neither set nor clear anything.
+            self.refusals[row] = found
+            # Noise is an answer: nothing rises. The others are none, and neither set nor clear anything.
             table["score"][row] = 0.0 if found is trends.Refused.NOISE else np.nan
             return
         self.refusals.pop(row, None)
         table["trend"][row] = (found.slope, found.low, found.high, found.level, found.rise)
         limit = float(table["set"][row, self._settlement])
-        eta = found.eta_s(limit)
-        least = profile.figure("formwork", "trend_rise_pct") / 100 * limit
-        if eta is None or found.rise < least or pouring == 0 or not np.isfinite(limit):
+        least = float(self.figure(np.array([row]), "trend_rise_pct")[0]) / 100 * limit
+        if found.low <= 0 or found.rise < least or pouring == 0 or not np.isfinite(limit):
             table["score"][row] = 0.0
             return
-        middle = max(1.0, max(0.0, limit - found.level) / found.slope)
-        table["score"][row] = np.float32(3600.0 / middle)
+        table["score"][row] = np.float32(3600.0 / max(1.0, _middle(found, limit)))
+
+    def _judge(self, row: int, current: int, width_s: float) -> trends.Trend | trends.Refused:
+        """
+        The trend of the closed buckets: over the whole window or over its latest points, whichever ends sooner.
+
+        A settlement that speeds up is hidden in a long window, and a slow one is lost in a short one.
+        """
+        table = self.table
+        ids = table["trend_id"][row]
+        window = (ids >= current - POINTS) & (ids < current)
+        seen, bad = int(table["trend_n"][row, window].sum()), int(table["trend_bad"][row, window].sum())
+        if bad > POOR * (seen + bad):
+            return trends.Refused.POOR
+        if table["clock_bad"][row]:
+            return trends.Refused.CLOCK
+        places = np.flatnonzero(window & (table["trend_n"][row] > 0))
+        places = places[np.argsort(ids[places])]
+        t = (ids[places] - current + 0.5) * width_s
+        y = table["trend_sum"][row, places] / np.maximum(table["trend_n"][row, places], 1)
+        least = int(self.figure(np.array([row]), "trend_points")[0])
+        z = float(self.figure(np.array([row]), "trend_z")[0])
+        answers = [trends.trend(t, y, least=least, z=z), trends.trend(t[-RECENT:], y[-RECENT:], least=least, z=z)]
+        given = [answer for answer in answers if isinstance(answer, trends.Trend)]
+        if not given:
+            return answers[0]
+        limit = float(table["set"][row, self._settlement])
+        return min(given, key=lambda answer: _middle(answer, limit))
+
+
+def _middle(found: trends.Trend, limit: float) -> float:
+    """Seconds to the limit by the slope itself."""
+    return max(0.0, limit - found.level) / found.slope if found.slope > 0 else np.inf
 
 
 def _resultant(x: Array, y: Array) -> Array:

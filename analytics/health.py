@@ -40,7 +40,9 @@ class Health:
         """Rows that have just become silent for too long."""
         n = fleet.table.rows
         heard = fleet.table["heard"][:n]
-        allowed = 3 * fleet.table["interval"][:n] + (1000 * fleet.figure(np.arange(n), "silence_timeout_s")).astype(np.int64)
+        allowed = 3 * fleet.table["interval"][:n] + (1000 * fleet.figure(np.arange(n), "silence_timeout_s")).astype(
+            np.int64
+        )
         over = np.flatnonzero((heard != NEVER) & (now - heard > allowed))
         return np.array([row for row in over if not fleet.devices[row].silent], np.int64)
 
@@ -121,7 +123,7 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
         planned_off=device.planned_off,
         power_off=device.power_off,
         clock=device.clock_alarm,
-        conflict=device.conflict_at is not None,
+        conflict=device.conflict,
         interval_ms=interval,
         channels=channels,
         chart=bool(device.config and device.config.charts),
@@ -129,8 +131,9 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
         design=bool(device.config and device.config.design_force_kn),
         suppressed=fleet.limits[row].suppressed,
         states=tuple(
-            (rule, record.state) for rule, record in sorted(records.items())
+            (rule, record.state)
+            for rule, record in sorted(records.items())
             if record.state in (State.SHELVED, State.DISABLED)
-        ),  # fmt: skip
+        ),
         doubt=doubt,
     )

@@ -1,7 +1,8 @@
 """
 From messages to the engine's inputs, in order.
 
-Live and in recovery the same function runs over the same batches, so that a recovered engine is the one that was killed.
+Live and in recovery the same function runs over the same batches, so that the engine that recovers is the one that
+was killed.
 Rule: a message that cannot be understood costs itself and nothing else; ingest quarantines it, we count it.
 """
 
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from analytics.engine import Engine, Outcome
-from analytics.fleet import Arrived
 from analytics.journal import Input
+from analytics.samples import Arrived
 from telemetry.errors import Refusal, WireError
 from telemetry.kinds import KINDS
 from telemetry.wire import frames, payloads, topics

@@ -52,10 +52,12 @@ class Limits:
         rule, step = COLUMNS[kind][column]
         return rule, self.rules[rule].steps[step]
 
-
-def severities(kind: str) -> Array:
-    """The severity of each condition column, int8."""
-    return np.array([STEPS[step] for _, step in COLUMNS[kind]], np.int8)
+    def shown(self, kind: str, column: int) -> float:
+        """The limit that a person is told: beyond the alarm step it is still the alarm's."""
+        alarm = (COLUMNS[kind][column][0], "alarm")
+        if alarm in COLUMNS[kind]:
+            column = min(column, COLUMNS[kind].index(alarm))
+        return float(self.set[column])
 
 
 @lru_cache(maxsize=4096)

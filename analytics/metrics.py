@@ -15,7 +15,9 @@ class AnalyzerMetrics:
             registry=registry,
         )  # fmt: skip
         self.samples = Counter("cranewatch_analyzer_samples", "Samples evaluated.", registry=registry)
-        self.late = Counter("cranewatch_analyzer_late_frames", "Frames behind the cursor, left to review.", registry=registry)
+        self.late = Counter(
+            "cranewatch_analyzer_late_frames", "Frames behind the cursor, left to review.", registry=registry
+        )
         self.conditions = Counter("cranewatch_analyzer_conditions", "Rule conditions evaluated.", registry=registry)
         self.transitions = Counter(
             "cranewatch_analyzer_transitions", "Transitions, by signal.", ["signal"], registry=registry

@@ -12,7 +12,7 @@ class AnalyzerSettings(Section):
 
     folder: Path = Field(
         default=Path("data/analyzer"),
-        description="Folder of the partitions: journal, snapshots and lock. It is the partition: keep it on a local disk.",
+        description="Folder of journals, snapshots and locks. It is the partitions: keep it on a local disk.",
     )
     tick_s: float = Field(default=0.5, gt=0, le=5, description="Seconds between ticks.")
     heartbeat_s: float = Field(default=1.0, gt=0, le=5, description="Seconds between heartbeats.")

@@ -53,7 +53,7 @@ def number(value: float | None, unit: str) -> str:
 
 def _minutes(eta_s: tuple[float, float]) -> str:
     low, high = (max(1, round(seconds / 60)) for seconds in eta_s)
-    return f"{low}–{high}" if low != high else f"{low}"  # noqa: RUF001 - an interval, as the cab shows it
+    return f"{low}–{high}" if low != high else f"{low}"
 
 
 def process(
@@ -72,14 +72,14 @@ def process(
         return (
             Words(
                 zh=f"额定起重量 设备与载荷表相差 {number(value, unit)} 限值 {number(limit, unit)}",
-                en=f"RATED LOAD of the device differs from the chart by {number(value, unit)}, limit {number(limit, unit)}",
+                en=f"RATED LOAD differs from the chart by {number(value, unit)}, limit {number(limit, unit)}",
             ),
             Words(zh="核对倍率与载荷表", en="check reeving and load chart"),
         )
     if rule == "settlement_trend":
-        span = _minutes(eta_s) if eta_s else "?"
+        minutes = _minutes(eta_s) if eta_s else "?"
         return (
-            Words(zh=f"预警 沉降加快 约{span}分钟到限", en=f"SETTLEMENT RISING limit in {span} min"),
+            Words(zh=f"预警 沉降加快 约{minutes}分钟到限", en=f"SETTLEMENT RISING limit in {minutes} min"),
             Words(zh="放慢浇筑 检查立杆", en="slow the pour, check the posts"),
         )
     zh, en = _WHAT[kind, rule]
@@ -134,7 +134,10 @@ def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:
 def _sensor(kind: str, level: Severity) -> tuple[Words, Words]:
     if kind == "crane" and level >= Severity.ALARM:
         return (
-            Words(zh="吊重或幅度数据无效 正在吊载 限位器仍有效", en="LOAD OR RADIUS INVALID while lifting, limiter still works"),
+            Words(
+                zh="吊重或幅度数据无效 正在吊载 限位器仍有效",
+                en="LOAD OR RADIUS INVALID while lifting, limiter still works",
+            ),
             Words(zh="放下吊物 通知地面", en="land the load, call ground"),
         )
     return (
@@ -177,14 +180,17 @@ def clock(why: str) -> tuple[Words, Words]:
         "behind": ("设备时钟滞后 或链路延迟 5 秒以上", "DEVICE CLOCK BEHIND, or the link late, by more than 5 s"),
     }
     zh, en = words[why]
-    return Words(zh=zh + " 报警不受影响", en=en + ", alarms go on"), Words(zh="校准设备时钟", en="set the device's clock")
+    return Words(zh=zh + " 报警不受影响", en=en + ", alarms go on"), Words(
+        zh="校准设备时钟", en="set the device's clock"
+    )
 
 
 def own_clock(seconds: float) -> tuple[Words, Words]:
     """Most devices are off by one amount: it is us."""
     return (
         Words(
-            zh=f"监测服务器时钟与多数设备相差 {seconds:.0f} 秒", en=f"OUR CLOCK differs from most devices by {seconds:.0f} s"
+            zh=f"监测服务器时钟与多数设备相差 {seconds:.0f} 秒",
+            en=f"OUR CLOCK differs from most devices by {seconds:.0f} s",
         ),
         Words(zh="校准服务器时钟", en="set the server's clock"),
     )
@@ -201,7 +207,10 @@ def identity_conflict() -> tuple[Words, Words]:
 def config_refused(detail: str) -> tuple[Words, Words]:
     """A configuration that was not taken; the last good one stays."""
     return (
-        Words(zh=f"配置未采用 沿用原配置：{detail[:300]}", en=f"CONFIGURATION REFUSED, the last good one stays: {detail[:300]}"),
+        Words(
+            zh=f"配置未采用 沿用原配置：{detail[:300]}",
+            en=f"CONFIGURATION REFUSED, the last good one stays: {detail[:300]}",
+        ),
         Words(zh="更正配置", en="correct the configuration"),
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from analytics.table import Array, Field, Table, field
 
-SLOTS: Final = 64  # 3 s at the fastest declared interval, 50 ms, is 60 samples
+SLOTS: Final = 64  # 3 s at the fastest declared interval, 50 ms, is 60 samples; faster ones shorten the window
 BUCKET_MS: Final = 10_000
 BUCKETS: Final = 60
 NEVER: Final = -(2**62)
@@ -30,7 +30,7 @@ FIELDS: Final[dict[str, Field]] = {
 
 def gust(table: Table, rows: Array, now: Array, wind: Array, span_ms: Array) -> Array:
     """
-    The running mean of `wind` (m/s, float32 (n,)) over the last `span_ms` ((n,)) of line time `now` (ms, (n,)), float32 (n,).
+    The running mean of `wind` (m/s, float32 (n,)) over the last `span_ms` of line time `now` (ms, (n,) each).
 
     NaN where wind is NaN: an absent value is not held. Rows are distinct.
     """

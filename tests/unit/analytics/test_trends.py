@@ -1,0 +1,54 @@
+"""The robust slope: against the definition, against truth, and when it must not answer."""
+
+import itertools
+
+import numpy as np
+
+from analytics.trends import Refused, Trend, trend
+
+
+def test_the_slope_is_the_median_of_all_pairs() -> None:
+    random = np.random.default_rng(1)
+    t = np.cumsum(random.uniform(20, 40, 30))
+    y = 0.01 * t + random.normal(0, 0.05, 30)
+    found = trend(t, y, least=10, z=1.96)
+    assert isinstance(found, Trend)
+    pairs = [(y[b] - y[a]) / (t[b] - t[a]) for a, b in itertools.combinations(range(30), 2)]
+    assert found.slope == np.median(pairs)
+    assert found.low <= found.slope <= found.high
+
+
+def test_the_band_holds_the_true_slope_about_as_often_as_it_says() -> None:
+    random = np.random.default_rng(2)
+    t = np.arange(40) * 30.0
+    held = 0
+    for _ in range(400):
+        found = trend(t, 0.01 * t + random.normal(0, 0.3, 40), least=10, z=1.96)
+        held += isinstance(found, Trend) and found.low <= 0.01 <= found.high
+    assert 0.93 <= held / 400 <= 1.0
+
+
+def test_three_wild_points_in_thirty_do_not_move_it_much() -> None:
+    t = np.arange(30) * 30.0
+    y = 0.005 * t
+    y[[4, 15, 22]] = 40.0
+    found = trend(t, y, least=10, z=1.96)
+    assert isinstance(found, Trend)
+    assert abs(found.slope - 0.005) < 0.0005
+
+
+def test_it_refuses_few_points_gaps_and_noise() -> None:
+    t = np.arange(20) * 30.0
+    rising = 0.01 * t
+    assert trend(t[:9], rising[:9], least=10, z=1.96) is Refused.FEW_POINTS
+    broken = t.copy()
+    broken[10:] += 200
+    assert trend(broken, 0.01 * broken, least=10, z=1.96) is Refused.GAP
+    flat = np.random.default_rng(3).normal(0, 1, 20)
+    assert trend(t, flat, least=10, z=1.96) is Refused.NOISE
+
+
+def test_time_to_limit_is_an_interval_and_only_given_when_the_whole_band_rises() -> None:
+    assert Trend(0.01, 0.005, 0.02, 4.0, 3.0).eta_s(8.0) == (200.0, 800.0)
+    assert Trend(0.01, 0.005, 0.02, 9.0, 3.0).eta_s(8.0) == (0.0, 0.0)
+    assert Trend(-0.01, -0.02, -0.005, 4.0, -3.0).eta_s(8.0) is None
