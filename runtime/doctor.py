@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from ingest.settings import IngestSettings
 from telemetry.broker import Arrival, Link, connected
@@ -166,14 +167,19 @@ def _nearest(name: str, names: set[str]) -> str:
     return f"did you mean {close[0]}?" if close else "see docs/operations.md for all settings"
 
 
-def variables(model: type[BaseModel], prefix: str = PREFIX) -> Iterable[str]:
-    """The environment variables of a settings class, nested sections with a double underscore."""
+def variables(model: type[BaseModel]) -> Iterable[str]:
+    """The environment variables of a settings class."""
+    return (name for name, _ in described(model))
+
+
+def described(model: type[BaseModel], prefix: str = PREFIX) -> Iterable[tuple[str, FieldInfo]]:
+    """The variables of a settings class with their fields; nested sections have a double underscore."""
     for name, field in model.model_fields.items():
         section = _section(field.annotation)
         if section is None:
-            yield f"{prefix}{name.upper()}"
+            yield f"{prefix}{name.upper()}", field
         else:
-            yield from variables(section, f"{prefix}{name.upper()}__")
+            yield from described(section, f"{prefix}{name.upper()}__")
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
