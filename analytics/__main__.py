@@ -22,7 +22,7 @@ async def serve(environment: AnalyticsEnvironment) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     registry = CollectorRegistry()
-    with metrics_server(registry, environment.metrics_port):
+    with metrics_server(registry, environment.metrics_port, environment.metrics_host):
         analyzer = Analyzer(environment.mqtt, environment.partition, environment.analyzer, AnalyzerMetrics(registry))
         await analyzer.run(stop)
 

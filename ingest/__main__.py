@@ -15,7 +15,7 @@ async def _serve(settings: IngestSettings) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     registry = CollectorRegistry()
-    with metrics_server(registry, settings.metrics_port):
+    with metrics_server(registry, settings.metrics_port, settings.metrics_host):
         await run(settings, stop, registry)
 
 

@@ -74,4 +74,8 @@ class Environment(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     log: LogSettings = LogSettings()
     partition: PartitionSettings = PartitionSettings()
-    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of /metrics on loopback; 0 is off.")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of /metrics; 0 is off.")
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address of /metrics; it has no login, so beyond loopback only inside a private network.",
+    )
