@@ -42,10 +42,7 @@ logger = logging.getLogger(__name__)
 
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 MAX_UNSETTLED: Final = 4_000  # batches; the broker's window is smaller
-
-
-# Most messages that wait for the confirmation of what they led to, once the journal has them.
-HELD_BEHIND_JOURNAL = 50
+HELD_BEHIND_JOURNAL: Final = 50  # messages that may wait for a confirmation once the journal has them
 
 
 class Fenced(CranewatchError):
@@ -127,7 +124,9 @@ class Partition:
         self._folder.open()
         try:
             worker = f"{socket.gethostname()}-{os.getpid()}-{self._run}"
-            claim = PartitionClaim(self._mqtt, "analyze", self._number, worker)
+            claim = PartitionClaim(
+                self._mqtt, "analyze", self._number, worker, wait_s=self._partition.claim_wait_s
+            )
             if not await self._claim(claim, stop):
                 return
             self._recover()
