@@ -84,7 +84,8 @@ class AlarmList:
             return
         with self._box, ui.dialog() as dialog, ui.card().style("min-width: min(92vw, 420px)"):
             ui.label("确认：我来处理 Acknowledge: I have it").style("font-weight: 700; font-size: 17px")
-            ui.html(cards.alarm_row(alarm, key[1], now_ms()), sanitize=False).classes("cw-alarm")
+            name = next(cards.name_of(view) for view in self._views() if (view.kind, view.device) == key[:2])
+            ui.html(cards.alarm_row(alarm, name, now_ms()), sanitize=False).classes("cw-alarm")
             who = ui.input("姓名 your name", value=self._who).props("outlined dense maxlength=64").classes("w-full")
             for cause, words in CAUSES:
                 ui.button(words, color=None, on_click=lambda cause=cause: self._send(dialog, alarm, who, cause)).props(

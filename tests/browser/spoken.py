@@ -6,6 +6,7 @@ test says, not what an engine found.
 """
 
 import asyncio
+import contextlib
 import json
 import math
 import threading
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from telemetry.broker import Arrival, Link, connected
 from telemetry.clock import now_ms
+from telemetry.errors import BrokerUnavailable
 from telemetry.model import CoverageLevel, Hazard, Severity, State
 from telemetry.settings import MqttSettings
 from telemetry.wire import payloads
@@ -71,7 +73,7 @@ class SpokenSite:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._main.result(10)
+        self._main.result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -128,10 +130,10 @@ class SpokenSite:
         link = Link(
             self.settings, f"spoken-{self.site}",
             filters=[(f"{base}/+/+/up/shown", 1), (f"{base}/+/+/up/response", 1)], on_arrival=self._hear,
+            on_up=self._introduce,
         )  # fmt: skip
         async with connected(link):
             self._link = link
-            await self._introduce(link)
             async with asyncio.TaskGroup() as tasks:
                 beating = tasks.create_task(self._beat(link), name="spoken.beat")
                 reading = tasks.create_task(self._read(link), name="spoken.read")
@@ -182,7 +184,8 @@ class SpokenSite:
     async def _beat(self, link: Link) -> None:
         while True:
             if self.beating:
-                await link.publish(f"cw/v1/{self.site}/heartbeat", payloads.encode(self.heartbeat()), qos=0)
+                with contextlib.suppress(BrokerUnavailable):
+                    await link.publish(f"cw/v1/{self.site}/heartbeat", payloads.encode(self.heartbeat()), qos=0)
             await asyncio.sleep(1)
 
     async def _read(self, link: Link) -> None:
@@ -196,5 +199,6 @@ class SpokenSite:
                         values["wind_mps"] = round(values["wind_mps"] + 1.5 * math.sin(seq / 7 + n), 1)
                         values["slew_deg"] = round(values["slew_deg"] + 0.2 * seq, 1)
                     frame = {"boot": f"boot-{self.site}-{n:04}"[:32], "seq": seq, "ts": now_ms(), **values}
-                    await link.publish(self._topic(kind, device, "up/reading"), json.dumps(frame).encode())
+                    with contextlib.suppress(BrokerUnavailable):
+                        await link.publish(self._topic(kind, device, "up/reading"), json.dumps(frame).encode())
             await asyncio.sleep(0.2)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from telemetry.model import Hazard, Severity, State
 from telemetry.settings import MqttSettings
@@ -27,6 +27,8 @@ PREWARNING = {
 LOST = "cranewatch.watch.lost(performance.now())"
 PLAYING = "cranewatch.horn.playing"
 LOUD = "cranewatch.horn.level() > 0.05"
+# What depends on the wire runs on both brokers; what is the page's own business on one.
+one_broker = pytest.mark.parametrize("broker", ["rumqttd"], indirect=True)
 
 
 @pytest.fixture
@@ -36,8 +38,27 @@ def site(broker: MqttSettings, request: pytest.FixtureRequest) -> Iterator[Spoke
         yield spoken
 
 
+@pytest.fixture(scope="session")
+def apis() -> Iterator[dict[int, ApiProcess]]:
+    """One API for each broker, by its port."""
+    made: dict[int, ApiProcess] = {}
+    yield made
+    for process in made.values():
+        process.stop()
+
+
 @pytest.fixture
-def api(broker: MqttSettings) -> Iterator[ApiProcess]:
+def api(broker: MqttSettings, apis: dict[int, ApiProcess]) -> ApiProcess:
+    """An API that nobody kills."""
+    if broker.port not in apis:
+        apis[broker.port] = ApiProcess(broker, console=False)
+        apis[broker.port].start()
+    return apis[broker.port]
+
+
+@pytest.fixture
+def mortal_api(broker: MqttSettings) -> Iterator[ApiProcess]:
+    """An API of the test's own."""
     with ApiProcess(broker, console=False) as process:
         yield process
 
@@ -52,6 +73,7 @@ def start_shift(page: Page, api: ApiProcess, site: SpokenSite, device: str = "cr
     page.click("#done")
 
 
+@one_broker
 def test_before_the_tap_it_says_that_the_shift_has_not_begun(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     page.goto(f"{api.url}/terminal/{site.site}/crane-1?theme=day")
     page.wait_for_function(f"{LOST} === null")
@@ -60,6 +82,7 @@ def test_before_the_tap_it_says_that_the_shift_has_not_begun(page: Page, api: Ap
     assert page.evaluate("cranewatch.horn.state") == "suspended"
 
 
+@one_broker
 def test_the_tap_unlocks_sound_and_plays_the_three_sounds(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     page.goto(f"{api.url}/terminal/{site.site}/crane-1?theme=day")
     page.wait_for_function(f"{LOST} === null")
@@ -70,6 +93,7 @@ def test_the_tap_unlocks_sound_and_plays_the_three_sounds(page: Page, api: ApiPr
     page.wait_for_function(f"{PLAYING} === 'none'")
 
 
+@one_broker
 def test_no_test_tone_while_a_load_hangs(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     site.readings["crane-1"]["load_t"] = 2.0
     page.goto(f"{api.url}/terminal/{site.site}/crane-1")
@@ -102,6 +126,7 @@ def test_an_overload_is_shown_sounded_and_receipted(page: Page, api: ApiProcess,
     expect(page.locator("#b")).to_have_attribute("data-style", "empty")
 
 
+@one_broker
 def test_the_prewarning_sounds_for_three_seconds_and_no_more(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     site.alarm("moment", "prewarn-1", Severity.PREWARNING, "pulse", **PREWARNING)
@@ -128,6 +153,7 @@ def test_silence_quiets_at_once_answers_and_clears_nothing(page: Page, api: ApiP
     page.wait_for_function(f"{PLAYING} === 'continuous'")
 
 
+@one_broker
 def test_not_monitored_within_four_seconds_of_the_last_heartbeat(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     site.beating = False
@@ -156,9 +182,10 @@ def test_a_screen_that_is_out_of_step_with_the_analyzer_says_so(page: Page, api:
     page.wait_for_function(f"{LOST} === null")
 
 
-def test_it_still_alarms_when_the_api_is_dead(page: Page, api: ApiProcess, site: SpokenSite) -> None:
-    start_shift(page, api, site)
-    api.kill()
+@one_broker
+def test_it_still_alarms_when_the_api_is_dead(page: Page, mortal_api: ApiProcess, site: SpokenSite) -> None:
+    start_shift(page, mortal_api, site)
+    mortal_api.kill()
     site.alarm("moment", "alarm-1", Severity.ALARM, "continuous", **OVERLOAD)
     page.wait_for_function(f"{PLAYING} === 'continuous' && {LOUD}")
     expect(page.locator("#line1")).to_contain_text("超载 104 %")
@@ -166,12 +193,13 @@ def test_it_still_alarms_when_the_api_is_dead(page: Page, api: ApiProcess, site:
     site.wait_heard(lambda topic, _: topic.endswith("/up/response"))
 
 
-def test_it_comes_up_again_while_the_api_is_dead(page: Page, api: ApiProcess, site: SpokenSite) -> None:
-    start_shift(page, api, site)
+@one_broker
+def test_it_comes_up_again_while_the_api_is_dead(page: Page, mortal_api: ApiProcess, site: SpokenSite) -> None:
+    start_shift(page, mortal_api, site)
     page.wait_for_function(
         "caches.open('cranewatch-terminal-1').then(cache => cache.keys()).then(keys => keys.length >= 10)"
     )
-    api.kill()
+    mortal_api.kill()
     page.reload()
     page.wait_for_function(f"{LOST} === null", timeout=15_000)
     expect(page.locator("#name")).to_have_text("1#塔机")
@@ -187,6 +215,7 @@ def test_an_alarm_that_was_there_before_the_page_is_shown_and_sounded(
     page.wait_for_function(f"{PLAYING} === 'continuous' && {LOUD}", timeout=8000)
 
 
+@one_broker
 def test_an_old_raise_that_is_over_is_shown_and_not_sounded(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     over = {**OVERLOAD, "active": False, "hold": True, "state": State.RETURNED}
     site.alarm("moment", "alarm-1", Severity.CRITICAL, "none", at=1_700_000_000_000, **over)
@@ -195,6 +224,7 @@ def test_an_old_raise_that_is_over_is_shown_and_not_sounded(page: Page, api: Api
     assert page.evaluate(PLAYING) == "none"
 
 
+@one_broker
 def test_old_figures_are_struck_out_and_say_how_old_they_are(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     expect(page.locator("#v0-0")).to_have_text("36.4")
@@ -206,6 +236,7 @@ def test_old_figures_are_struck_out_and_say_how_old_they_are(page: Page, api: Ap
     expect(page.locator("#line3")).to_contain_text("no data from the box")
 
 
+@one_broker
 def test_the_box_s_own_rated_load_is_shown_and_no_second_one(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     site.readings["crane-1"] |= {"load_t": 1.5, "rated_load_t": 2.0}
     page.goto(f"{api.url}/terminal/{site.site}/crane-1")
@@ -217,6 +248,7 @@ def test_the_box_s_own_rated_load_is_shown_and_no_second_one(page: Page, api: Ap
     expect(page.locator("#v1-0")).to_have_text("—")
 
 
+@one_broker
 def test_what_is_not_computed_is_named_as_not_monitored(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     page.goto(f"{api.url}/terminal/{site.site}/crane-1")
     page.wait_for_function(f"{LOST} === null")
@@ -228,6 +260,7 @@ def test_what_is_not_computed_is_named_as_not_monitored(page: Page, api: ApiProc
         assert word not in words
 
 
+@one_broker
 def test_its_heartbeat_says_whether_anybody_can_see_and_hear_it(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     site.heard.clear()
@@ -239,6 +272,7 @@ def test_its_heartbeat_says_whether_anybody_can_see_and_hear_it(page: Page, api:
     assert len(beat["build"]) == 8
 
 
+@one_broker
 def test_a_hostile_name_stays_text(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     hostile = {**OVERLOAD, "text": Words(zh="<img src=x onerror=document.title='owned'>", en="<b>x</b>")}
     site.alarm("moment", "alarm-1", Severity.ALARM, "none", **hostile)
@@ -247,6 +281,7 @@ def test_a_hostile_name_stays_text(page: Page, api: ApiProcess, site: SpokenSite
     assert "owned" not in page.title()
 
 
+@one_broker
 def test_the_digest_is_the_one_that_python_computes(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     page.goto(f"{api.url}/terminal/{site.site}/crane-1")
     for ids in ([], ["a"], ["b3f0", "a1c2", "ffff"], [f"{n:016x}" for n in range(40)]):
@@ -254,9 +289,7 @@ def test_the_digest_is_the_one_that_python_computes(page: Page, api: ApiProcess,
         assert made == digest(ids)
 
 
-def test_the_screen_returns_by_itself_after_the_broker_was_away(
-    page: Page, context: BrowserContext, rumqttd_server: Rumqttd
-) -> None:
+def test_the_screen_returns_by_itself_after_the_broker_was_away(page: Page) -> None:
     own = Rumqttd()
     own.start()
     settings = own.settings()
@@ -272,6 +305,7 @@ def test_the_screen_returns_by_itself_after_the_broker_was_away(
     own.stop()
 
 
+@one_broker
 def test_a_bay_tells_people_to_get_out_until_somebody_there_silences_it(
     page: Page, api: ApiProcess, broker: MqttSettings, request: pytest.FixtureRequest
 ) -> None:
