@@ -79,8 +79,8 @@ class ChartBook:
         at = radius[have]
         beyond = (at[:, None] >= radii).sum(axis=1)  # points at or inside this radius; NaN counts none
         places = np.arange(len(have))
-        low = np.clip(beyond - 1, 0, radii.shape[1] - 1)
-        high = np.clip(beyond, 0, radii.shape[1] - 1)
+        low = np.maximum(beyond - 1, 0)
+        high = np.minimum(beyond, radii.shape[1] - 1)
         r0, r1 = radii[places, low], radii[places, high]
         q0, q1 = loads[places, low], loads[places, high]
         inside = np.isfinite(r1) & (r1 > r0) & (beyond > 0)

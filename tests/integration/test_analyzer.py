@@ -283,19 +283,23 @@ async def test_two_analyzers_do_not_share_a_partition(broker: MqttSettings, tmp_
 async def test_a_full_disk_stops_neither_alarms_nor_says_nothing(broker: MqttSettings, tmp_path: Path) -> None:
     async with site(broker, tmp_path) as here:
         env = services.environment(broker, CRANEWATCH_ANALYZER__FOLDER=str(here.folder), **QUICK)
-        with (tmp_path / "analyzer.log").open("ab") as log:
-            analyzer = subprocess.Popen(
-                [sys.executable, "-c", LIMITED], env=env, cwd=services.ROOT, stdout=log, stderr=subprocess.STDOUT
-            )
+        analyzer = subprocess.Popen(
+            [sys.executable, "-c", LIMITED], env=env, cwd=services.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )  # fmt: skip
         here.processes.append(analyzer)
         await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
         await here.watching()
-        for k in range(1, 400):
+        # More than rumqttd lets be unacknowledged: what comes after them must be heard all the same.
+        for k in range(1, 150):
             await here.send("c1", overload(k, 0.5))
-        await until(lambda: b"journal cannot be written" in (tmp_path / "analyzer.log").read_bytes())
         await here.send("c2", {"ts": clock.now_ms(), "load_t": 4.55, "rated_load_t": 3.64})
         await until(lambda: here.desk.alarms.get(("c2", "moment")))
-        await until(lambda: any("journal" in (h.reason.en if h.reason else "") for h in here.desk.coverage["c1"].hazards.values()))
+
+        def says_so() -> bool:
+            found = here.desk.coverage.get("c1")
+            return found is not None and any("journal" in (h.reason.en if h.reason else "") for h in found.hazards.values())
+
+        await until(says_so)
 
 
 # The limit is on the size of a file: the journal takes its first bytes and not one record.

@@ -23,7 +23,7 @@ class Line:
             np.array([0]), np.array([ts]), np.array([self.rx if rx is None else rx]), np.array([self.seq]), np.array([boot])
         )
         line, _, wrong = timelines.advance(self.table, wave)
-        said = [name for name in ("back", "repeats", "forward") if getattr(wrong, name)[0]]
+        said = [name for name in ("back", "repeats", "forward") if getattr(wrong, name).any()]
         return int(line[0]), " ".join(said)
 
 
@@ -98,3 +98,24 @@ def test_a_hand_made_sample_takes_no_part_in_the_time_of_a_device_that_counts() 
     line.sample(6000)
     assert line.sample(99_000_000, boot=-1) == (6000, "")
     assert line.sample(7000) == (7000, "")
+
+
+def test_a_steady_wave_and_a_mixed_one_give_each_device_the_same() -> None:
+    """One device with a bad clock in the wave takes the long way for all; nobody else may notice."""
+
+    def run(steps: list[int], *, beside_a_bad_clock: bool) -> list[int]:
+        table = Table(timelines.FIELDS)
+        rows = [table.add(), table.add()]
+        table["declared"][:2] = 1000
+        seen, ts = [], 1_000_000
+        for k, step in enumerate(steps):
+            ts += step
+            other = 5_000_000 - 60_000 * k
+            both = rows if beside_a_bad_clock else rows[:1]
+            wave = timelines.Wave(*(np.array(values[: len(both)]) for values in
+                                    (rows, [ts, other], [ts, ts], [k + 1, k + 1], [0, 0])))  # fmt: skip
+            seen.append(int(timelines.advance(table, wave)[0][0]))
+        return [*seen, *(int(table[name][0]) for name in ("agree", "repeats", "clock_bad", "interval"))]
+
+    steps = [0, 1000, 1000, 900, 4000, 0, 1000, 1000, -60_000, 1000, 1000, 1000, 1000, 20_000, 1000]
+    assert run(steps, beside_a_bad_clock=True) == run(steps, beside_a_bad_clock=False)
