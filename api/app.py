@@ -22,7 +22,7 @@ from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.picture import Picture
 from api.metrics import ApiMetrics
-from api.routes import alarms, health, quarantine, readings, sites
+from api.routes import alarms, docs, health, quarantine, readings, sites
 from api.settings import ApiSettings
 from telemetry import tasks
 from telemetry.storage.pool import Database
@@ -84,6 +84,7 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     for module in (sites, readings, alarms, quarantine):
         app.include_router(module.router(parts), prefix=PREFIX)
     app.include_router(health.router(parts))
+    app.include_router(docs.router(app))
     app.include_router(socket.router(feed))
     app.include_router(terminal.router(settings.terminal, settings.mqtt))
     if settings.console:

@@ -28,9 +28,9 @@ def alarm(view: DeviceView, one: payloads.Alarm) -> schemas.Alarm:
 
 
 def alarms(views: Iterable[DeviceView]) -> list[schemas.Alarm]:
-    """Live alarms of these devices, worst first, active before returned, newest first."""
+    """Live alarms of these devices: what holds before what is over, worst first, newest first."""
     found = [alarm(view, one) for view in views for one in view.alarms.values()]
-    return sorted(found, key=lambda one: (-one.severity, not one.active, -one.since))
+    return sorted(found, key=lambda one: (not (one.active or one.hold), -one.severity, -one.since))
 
 
 def recorded(row: AlarmRow) -> schemas.Alarm:

@@ -45,12 +45,13 @@ def brief_sentence(alarm: schemas.Alarm) -> Pair:
 
 def band(view: DeviceView, lost: payloads.Words | None, now: int, *, brief: bool = False) -> str:
     """One line that says how a device is: its worst alarm, or that it is not watched, or how well it is."""
-    found = [one for one in present.alarms([view]) if one.severity >= 2 or one.hold]
+    every = [one for one in present.alarms([view]) if one.severity >= 2 or one.hold]
+    found = [one for one in every if one.active or one.hold]
     if found:
         worst = found[0]
         more = f" +{len(found) - 1}" if len(found) > 1 else ""
         zh, en = brief_sentence(worst) if brief else alarm_sentence(worst)
-        state = "" if worst.active else both(wording.STATE.get(worst.state, (worst.state, worst.state)))
+        state = "" if worst.active else both(("停用待检", "inspection hold"))
         mark = wording.MARK[worst.severity]
         return f'<div class="cw-band s{worst.severity}">{mark} <span>{both((zh, en))} {state}{more}</span></div>'
     if lost is not None:
@@ -59,6 +60,10 @@ def band(view: DeviceView, lost: payloads.Words | None, now: int, *, brief: bool
         return f'<div class="cw-band lost"><span>▨ {both(("设备离线", "OFFLINE"))}</span></div>'
     if view.stale(now):
         return f'<div class="cw-band lost"><span>▨ {both(("设备无数据", "NO DATA"))}</span></div>'
+    if every:
+        # Over, but nobody has said that they saw it: not calm, and not an alarm any more either.
+        words = both((f"已恢复，{len(every)} 条未确认", f"over, {len(every)} not acknowledged"))
+        return f'<div class="cw-band"><b>○</b> <span>{words}</span></div>'
     level = str(view.coverage.level) if view.coverage else "unknown"
     mark, zh, en = wording.LEVEL[level]
     dot = '<span class="dot">●</span>' if level == CoverageLevel.MONITORED else f"<b>{mark}</b>"
@@ -174,6 +179,7 @@ def alarm_row(alarm: schemas.Alarm, name: str, now: int) -> str:
     """An alarm in the list, without its button."""
     state = wording.STATE.get(alarm.state, (alarm.state, alarm.state))
     severity = wording.SEVERITY[alarm.severity]
+    grade = f"s{alarm.severity}" if alarm.active or alarm.hold else ""
     condition = ("仍在持续", "still holds") if alarm.active else ("条件已解除", "condition is over")
     meta = [both(ago(max(0, now - alarm.since))), both(condition), both(state)]
     if alarm.limit is not None:
@@ -182,7 +188,7 @@ def alarm_row(alarm: schemas.Alarm, name: str, now: int) -> str:
         meta.append(f"<b>{both(('停用待检', 'inspection hold'))}</b>")
     line = " · ".join(f'<span class="part">{part}</span>' for part in meta)
     return (
-        f'<div class="cw-band s{alarm.severity}">{wording.MARK[alarm.severity]} <span>{both(severity)}'
+        f'<div class="cw-band {grade}">{wording.MARK[alarm.severity]} <span>{both(severity)}'
         f" · {escape(name)}</span></div>"
         f'<div class="cw-body"><div class="text">{both(alarm_sentence(alarm))}</div>'
         f'<div class="meta">{line}</div></div>'

@@ -66,7 +66,10 @@ def both(pair: Pair) -> str:
 
 def number(value: float | None, decimals: int) -> str:
     """A figure, or a dash for what is not known."""
-    return "—" if value is None else f"{value:.{decimals}f}"
+    if value is None:
+        return "—"
+    # Rounded first, so that an empty hook does not read "-0".
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def ago(ms: int | None) -> Pair:

@@ -165,6 +165,7 @@ function tilt(v) {
 
 function drawRows(model) {
   const list = rows(model);
+  mark("right", "kind", model.kind || "");
   const key = JSON.stringify(list.map((pair) => pair.map((one) => [one.zh, one.en, one.small])));
   html("right", key, () =>
     list.map((pair, n) => {

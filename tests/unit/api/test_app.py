@@ -137,6 +137,17 @@ def test_every_route_has_a_summary_and_the_description_says_that_there_is_no_log
             assert method.get("summary"), path
 
 
+def test_the_documentation_comes_from_here_and_names_every_route(client: TestClient) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    page = client.get("/docs").text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script" not in page
+    for path in document["paths"]:
+        assert f"<code>{path}</code>" in page
+    assert "anemometer is being replaced" in page
+
+
 def test_a_page_of_another_site_reads_nothing(client: TestClient) -> None:
     assert client.get("/api/v1/sites", headers={"host": "evil.example"}).status_code == 400
     with (
