@@ -60,6 +60,8 @@ def play(script: str) -> str:
         # After a reconnect everything unreceipted is due once.
         ("+3 up > | > up >", "1 2 3 | 1 2 3"),
         ("+5 [a:2] up >", "3 4 5"),
+        # A hole that waits for its turn is not forgotten by a reconnect.
+        ("+9 [a:2,5-6] up >", "3 4 7 8 9"),
         # What gets its receipt before its turn is not sent.
         ("+5 up >1 [a:4] >", "1 5"),
         # A late frame that was lost is told by a later late frame that is stored.
