@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics import charts, windows
+from analytics import charts, trends, windows
 from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import NEVER, Fleet
 from analytics.limits import COLUMNS
@@ -16,6 +16,7 @@ from telemetry.wire.payloads import DeviceConfig
 _D: Final = COLUMN["crane"]
 ESSENTIAL: Final = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg")
 LOADING: Final = ("load_t", "radius_m")
+TREND_BUCKETS: Final = 30  # of 10 s
 HELD: Final = ("radius_m", "falls", "rated_load_t")  # sent on change by some boxes: held for three intervals
 
 
@@ -26,7 +27,7 @@ class Cranes(Fleet):
     tracked = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg", "rated_load_t")
     figure_names = (
         "silence_timeout_s", "lift_on_pct", "lift_off_pct", "lift_on_t", "tilt_tau_s", "gust_s",
-        "episode_window_s", "episode_strong_mps",
+        "episode_window_s", "episode_strong_mps", "wind_trend_points", "wind_trend_z", "wind_trend_s",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -66,6 +67,20 @@ class Cranes(Fleet):
 
     def lifting(self, row: int) -> bool:
         return bool(self.table["lifting"][row])
+
+    def eta(self, row: int, rule: str) -> tuple[float, float] | None:
+        """Time until the gusts reach the limit, by their trend over the last five minutes: time to land."""
+        if rule != "wind":
+            return None
+        one = np.array([row])
+        t, gusts = windows.gust_history(self.table, row, int(self.table["line"][row]), TREND_BUCKETS)
+        least, z = int(self.figure(one, "wind_trend_points")[0]), float(self.figure(one, "wind_trend_z")[0])
+        found = trends.trend(t, gusts, least=least, z=z)
+        limit = float(self.table["set"][row, self._episode])
+        if isinstance(found, trends.Refused) or found.level >= limit:
+            return None
+        eta = found.eta_s(limit)
+        return eta if eta is not None and eta[0] <= self.figure(one, "wind_trend_s")[0] else None
 
     def derive(self, wave: Samples) -> tuple[Array, Array | None]:
         table, rows = self.table, wave.rows

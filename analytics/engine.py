@@ -7,79 +7,38 @@ batch bounds or ticks. Observed ones (silence, clock, responses) are decided her
 Rule 3: what comes out of `feed` is in the order of what went in.
 """
 
-import itertools
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
-from analytics import coverage, health, texts
-from analytics.annunciator import Annunciator, Facts, Record, Refusal
-from analytics.channels import COLUMN, DERIVED
+from analytics import coverage, findings, health, texts
+from analytics.annunciator import Annunciator, Facts, Record
 from analytics.crane import Cranes
 from analytics.fleet import Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
-from analytics.limits import Limits
-from analytics.samples import Arrived, Change, Notice, Spot, What
+from analytics.outcome import Outcome
+from analytics.responses import Responses, current
+from analytics.samples import Arrived, Change, Notice
 from telemetry.errors import ConfigError
-from telemetry.model import Action, Mode, Severity, State
+from telemetry.model import Mode, Severity
 from telemetry.profiles import load
 from telemetry.wire.payloads import (
-    Alarm,
     Cause,
     Coverage,
     DeviceConfig,
-    Evaluated,
     Event,
     Presence,
     Response,
     SiteConfig,
-    Transition,
 )
 
 FORMAT: Final = 1
-WAIT_MS: Final = 10_000  # a response waits this long for the transition that it answers
-MAX_WAITING: Final = 1_000
-MAX_RESPONSES: Final = 10_000  # ids remembered, so that a redelivered response has no second effect
 EVALUATED_MS: Final = 10_000
 DOUBT_MS: Final = 20 * 60_000  # the longest window, the trend's
 OWN_KIND: Final = "analyzer"  # alarms about ourselves are under cw/v1/{site}/analyzer/p{n}
-
-
-@dataclass
-class Outcome:
-    """What one input led to; `alarms` maps to None where the retained alarm is to be cleared."""
-
-    transitions: list[Transition] = field(default_factory=list)
-    alarms: dict[tuple[DeviceKey, str], Alarm | None] = field(default_factory=dict)
-    coverage: dict[DeviceKey, Coverage] = field(default_factory=dict)
-    evaluated: dict[DeviceKey, Evaluated] = field(default_factory=dict)
-    samples: int = 0
-    late: int = 0
-    conditions: int = 0
-    refused: list[str] = field(default_factory=list)
-
-    def extend(self, later: "Outcome") -> None:
-        """Take over what came later."""
-        self.transitions += later.transitions
-        self.alarms.update(later.alarms)
-        self.coverage.update(later.coverage)
-        for device, more in later.evaluated.items():
-            before = self.evaluated.get(device)
-            if before is not None:
-                joined = {boot: list(ranges) for boot, ranges in before.boots.items()}
-                for boot, ranges in more.boots.items():
-                    joined.setdefault(boot, []).extend(ranges)
-                more = Evaluated(boots=joined)
-            self.evaluated[device] = more
-        self.samples += later.samples
-        self.late += later.late
-        self.conditions += later.conditions
-        self.refused += later.refused
 
 
 class _State(msgspec.Struct):
@@ -111,8 +70,7 @@ class Engine:
         self._doubt_until: int | None = None
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
-        self._known: dict[str, None] = {}
-        self._waiting: deque[tuple[int, DeviceKey, Response]] = deque()
+        self._responses = Responses(self.fleets, self.annunciator)
         self._coverage: dict[DeviceKey, Coverage] = {}
         self._watch: dict[DeviceKey, coverage.Watch] = {}
         self._doubt_covered: dict[str, str | None] = {}
@@ -140,11 +98,11 @@ class Engine:
         changes.sort(key=lambda pair: (pair[1].spot.place, pair[1].spot.order))
         for fleet, change in changes:
             if isinstance(change, Change):
-                self._rule(fleet, change)
+                findings.changed(self.annunciator, fleet, change)
             else:
-                self._notice(fleet, change)
-        if self._waiting:
-            self._retry(outcome)
+                findings.noticed(self.annunciator, fleet, change)
+        if self._responses.waiting:
+            self._responses.retry(outcome, self.now)
         return self._finish(outcome)
 
     def tick(self, at: int, received: int | None = None) -> Outcome:
@@ -159,14 +117,14 @@ class Engine:
         offsets: list[int] = []
         for fleet in self.fleets.values():
             for row in self._health.silent(fleet, self.now):
-                self._silence(fleet, int(row))
+                findings.silent(self.annunciator, fleet, int(row))
             if prompt:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
         if self._doubt_until is not None and self.now >= self._doubt_until:
             self.doubted(None, self.now)
-        self._retry(outcome, expire=True)
+        self._responses.retry(outcome, self.now, expire=True)
         for fleet in self.fleets.values():
             self._cover(fleet, outcome)
         if self.now - self._evaluated_at >= EVALUATED_MS:
@@ -204,7 +162,7 @@ class Engine:
         fleet.apply_limits(row)
         fleet.declare(row)
         facts = Facts(at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True)
-        self._clear(own.key, "config", facts)
+        findings.clear(self.annunciator, own.key, "config", facts)
         return self._finish(outcome)
 
     def configure_site(self, site: str, config: SiteConfig, received: int) -> Outcome:
@@ -223,7 +181,7 @@ class Engine:
             self.annunciator.condition(own, "config", Severity.ADVISORY, facts)
             return self._finish(outcome)
         self._sites[site] = config
-        self._clear(own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
+        findings.clear(self.annunciator, own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
         for fleet in self.fleets.values():
             fleet.site_profiles[site] = config.profile
             for row, device in enumerate(fleet.devices):
@@ -266,12 +224,7 @@ class Engine:
     def respond(self, site: str, kind: str, device: str, response: Response, received: int) -> Outcome:
         """What a person answered. A response whose id is known has no second effect."""
         outcome = Outcome()
-        if response.id in self._known:
-            return outcome
-        self._known[response.id] = None
-        while len(self._known) > MAX_RESPONSES:
-            del self._known[next(iter(self._known))]
-        self._respond((site, kind, device), response, outcome, received)
+        self._responses.take((site, kind, device), response, outcome, self.now or received)
         return self._finish(outcome)
 
     def doubted(self, why: str | None, at: int) -> None:
@@ -283,114 +236,16 @@ class Engine:
         self.doubt = why
         self._doubt_until = None if why in (None, "journal") else at + DOUBT_MS
 
-    # Rules on readings
-
-    def _rule(self, fleet: Fleet, change: Change) -> None:
-        row = change.spot.row
-        device, limits = fleet.devices[row], change.limits
-        rule = limits.rules.get(change.rule)
-        if rule is None:
-            return
-        channel = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]]
-        value = None if np.isnan(change.value) else round(change.value, channel.decimals)
-        facts = Facts(
-            at=change.spot.ts,
-            cause=_cause(change.spot),
-            hazard=rule.hazard,
-            channel=rule.channel,
-            value=value,
-            unit=channel.unit,
-            profile=limits.profile.label,
-            config=device.config.version if device.config else None,
-            life_safety=rule.life_safety,
-            silence_rise=rule.silence_rise.value if rule.silence_rise else None,
-            lift=change.lift,
-        )
-        if change.level is Severity.NONE:
-            facts.text = texts.cleared(fleet.kind, change.rule, value, channel.unit)
-        else:
-            _, step = limits.step(fleet.kind, change.column)
-            limit = float(limits.set[change.column])
-            facts.limit = round(limit, channel.decimals + 1)
-            facts.eta_s = change.eta_s
-            shown = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
-            facts.text, facts.action = texts.process(
-                fleet.kind, change.rule, change.level, value, shown, channel.unit, facts.eta_s
-            )
-            facts.source = limits.sources[change.column]
-            facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
-            facts.hold = step.hold and limits.mode is not Mode.TESTING
-            facts.sound_s = step.sound_s.value if step.sound_s else None
-        self.annunciator.condition(
-            device.key, change.rule, change.level, facts, suppressed=change.rule in limits.suppressed
-        )
-
     def _louder(self, fleet: Fleet, rows: set[int]) -> None:
         """Silenced alarms whose value has risen sound again at once."""
         for key, rule in sorted(self.annunciator.silenced):
             row = fleet.index.get((key[0], key[2])) if key[1] == fleet.kind else None
             if row in rows and row is not None:
-                value = self._value(fleet, row, rule)
+                value = current(fleet, row, rule)
                 if value is not None:
                     self.annunciator.louder(key, rule, value)
 
-    def _value(self, fleet: Fleet, row: int, rule: str) -> float | None:
-        declared = fleet.limits[row].rules.get(rule)
-        if declared is None:
-            return None
-        value = float(fleet.table["value"][row, COLUMN[fleet.kind][declared.channel]])
-        return None if np.isnan(value) else value
-
     # Devices
-
-    def _notice(self, fleet: Fleet, notice: Notice) -> None:
-        row = notice.spot.row
-        key = fleet.devices[row].key
-        facts = Facts(at=notice.spot.ts, cause=_cause(notice.spot), observed=True)
-        match notice.what:
-            case What.CLOCK:
-                facts.text, facts.action = texts.clock(notice.detail)
-                self.annunciator.condition(key, "clock", Severity.ADVISORY, facts)
-            case What.CLOCK_GOOD:
-                self._clear(key, "clock", facts)
-            case What.CONFLICT:
-                facts.text, facts.action = texts.identity_conflict()
-                self.annunciator.condition(key, "identity", Severity.ALARM, facts)
-            case What.CONFLICT_OVER:
-                self._clear(key, "identity", facts)
-            case What.MODE:
-                limits = notice.limits or fleet.limits[row]
-                self._resuppress(key, limits, msgspec.structs.replace(facts, observed=False))
-            case What.SPOKE:
-                self._clear(key, "silence", facts)
-            case What.POWER:
-                self._clear(key, "power", facts)
-
-    def _clear(self, key: DeviceKey, rule: str, facts: Facts) -> None:
-        if self.annunciator.record(key, rule) is not None:
-            self.annunciator.condition(key, rule, Severity.NONE, facts)
-
-    def _silence(self, fleet: Fleet, row: int) -> None:
-        device = fleet.devices[row]
-        device.silent = True
-        fleet.table["attention"][row] = True
-        expected = device.boot is not None or device.config is not None or device.presence_interval
-        if device.planned_off or not expected:
-            # A frame made by hand promises no next one.
-            return
-        last = int(fleet.table["ts"][row])
-        allowed = health.allowed_ms(fleet, row)
-        text, action = texts.silence(fleet.kind, allowed / 1000)
-        facts = Facts(
-            at=last + allowed,
-            cause=Cause(boot=device.boot, seq=device.seq or None),
-            key=f"silence:{device.boot}:{device.seq}:{last}",
-            observed=True,
-            text=text,
-            action=action,
-            life_safety=True,
-        )
-        self.annunciator.condition(device.key, "silence", Severity.ALARM, facts)
 
     def _clocks(self, offsets: list[int]) -> None:
         """Clocks that are off for good, by the samples since the last tick; most of them by one amount means ours."""
@@ -409,7 +264,7 @@ class Engine:
             self._own_clock = False
             for site in sites:
                 facts = Facts(at=self.now, cause=Cause(tick=self.now), key=f"own_clock_good:{self.now}", observed=True)
-                self._clear((site, OWN_KIND, f"p{self.partition}"), "clock", facts)
+                findings.clear(self.annunciator, (site, OWN_KIND, f"p{self.partition}"), "clock", facts)
         if self._own_clock:
             return
         for fleet in self.fleets.values():
@@ -430,80 +285,6 @@ class Engine:
                     action=action,
                 )
                 self.annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
-
-    # People
-
-    def _respond(self, key: DeviceKey, response: Response, outcome: Outcome, received: int) -> None:
-        fleet = self.fleets.get(key[1])
-        row = fleet.index.get((key[0], key[2])) if fleet is not None else None
-        if response.action is Action.SET_MODE:
-            self._set_mode(fleet, row, response, outcome)
-            return
-        rules = self._answered(key, response)
-        if not rules:
-            if response.transition is not None and len(self._waiting) < MAX_WAITING:
-                self._waiting.append((self.now or received, key, response))
-            else:
-                outcome.refused.append(f"{response.id}: no such alarm")
-            return
-        for rule in rules:
-            value = self._value(fleet, row, rule) if fleet is not None and row is not None else None
-            declared = fleet.limits[row].rules.get(rule) if fleet is not None and row is not None else None
-            life_safety = declared.life_safety if declared else rule in health.LIFE_SAFETY
-            facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True, life_safety=life_safety)
-            if declared is not None:
-                facts.hazard, facts.channel = declared.hazard, declared.channel
-            try:
-                self.annunciator.respond(key, rule, response, facts, value)
-            except Refusal as refusal:
-                outcome.refused.append(f"{response.id}: {refusal}")
-
-    def _answered(self, key: DeviceKey, response: Response) -> list[str]:
-        """The rules that a response is about; empty when its transition is not known (yet)."""
-        records = self.annunciator.records.get(key, {})
-        if response.transition is not None:
-            for rule, record in records.items():
-                if response.transition in (record.transition, record.raised):
-                    return [rule]
-            if response.rule is None or response.rule not in records:
-                return []
-        if response.rule is not None:
-            fleet = self.fleets.get(key[1])
-            row = fleet.index.get((key[0], key[2])) if fleet is not None else None
-            declared = fleet is not None and row is not None and response.rule in fleet.limits[row].rules
-            return [response.rule] if declared or response.rule in records else []
-        if response.action is Action.SILENCE:
-            return [rule for rule, record in records.items() if record.cab in ("pulse", "continuous")]
-        return []
-
-    def _set_mode(self, fleet: Fleet | None, row: int | None, response: Response, outcome: Outcome) -> None:
-        if fleet is None or row is None or response.mode not in set(Mode):
-            outcome.refused.append(f"{response.id}: no such mode or device")
-            return
-        fleet.set_mode(row, Mode(response.mode))
-        facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True)
-        self._resuppress(fleet.devices[row].key, fleet.limits[row], facts)
-
-    def _resuppress(self, key: DeviceKey, limits: Limits, why: Facts) -> None:
-        """A new mode suppresses and releases at once."""
-        for rule, record in self.annunciator.records.get(key, {}).items():
-            suppressed = rule in limits.suppressed
-            if rule in limits.rules and suppressed != record.suppressed:
-                facts = msgspec.structs.replace(
-                    record.facts, at=why.at, cause=why.cause, key=None, observed=why.observed
-                )
-                self.annunciator.condition(key, rule, record.level, facts, suppressed=suppressed)
-
-    def _retry(self, outcome: Outcome, *, expire: bool = False) -> None:
-        """Responses whose transition was not known yet."""
-        for _ in range(len(self._waiting)):
-            since, key, response = self._waiting.popleft()
-            if self._answered(key, response):
-                self._respond(key, response, outcome, since)
-            elif expire and self.now - since >= WAIT_MS:
-                outcome.refused.append(f"{response.id}: its transition never came")
-            else:
-                self._waiting.append((since, key, response))
 
     # What goes out
 
@@ -568,8 +349,8 @@ class Engine:
             now=self.now,
             evaluated_at=self._evaluated_at,
             records=list(annunciator.records.items()),
-            known=list(self._known),
-            waiting=list(self._waiting),
+            known=list(self._responses.known),
+            waiting=list(self._responses.waiting),
             sites=self._sites,
             coverage=list(self._coverage.items()),
             own_clock=self._own_clock,
@@ -605,25 +386,14 @@ class Engine:
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()
-        engine._known = dict.fromkeys(state.known)
-        engine._waiting = deque(state.waiting)
+        engine._responses.known = dict.fromkeys(state.known)
+        engine._responses.waiting = deque(state.waiting)
         engine._sites = state.sites
         for fleet in engine.fleets.values():
             fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
         engine._coverage = dict(state.coverage)
         engine._own_clock = state.own_clock
         return engine
-
-    def states(self) -> dict[State, int]:
-        """How many alarms are in each state, for the metrics."""
-        counts = dict.fromkeys(State, 0)
-        for record in itertools.chain.from_iterable(rules.values() for rules in self.annunciator.records.values()):
-            counts[record.state] += 1
-        return counts
-
-
-def _cause(spot: Spot) -> Cause:
-    return Cause(boot=spot.boot, seq=spot.seq, i=spot.i) if spot.boot else Cause(i=spot.i)
 
 
 def pack(frozen: dict[str, Any]) -> bytes:

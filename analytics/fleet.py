@@ -309,11 +309,10 @@ class Fleet(ABC):
             for rule in dict.fromkeys(self._rule_of[column] for column in np.flatnonzero(changed[k])):
                 level, column = limits.level(self.kind, on, self._rules[rule])
                 source = int(self._source[self._rules[rule][0]])
+                eta = self.eta(row, rule) if level else None
+                now = float(value[k, source])
                 found.changes.append(
-                    Change(
-                        wave.spot(int(k)), rule, level, column, float(value[k, source]), self.lift(row),
-                        self.limits[row], self.eta(row, rule) if level else None,
-                    )  # fmt: skip
+                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), self.limits[row], eta)
                 )
 
     def _wrong_clock(self, found: Feed, wave: Samples, wrong: timelines.Disagreement) -> None:

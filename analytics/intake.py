@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from analytics.engine import Engine, Outcome
+from analytics.engine import Engine
 from analytics.journal import Input
+from analytics.outcome import Outcome
 from analytics.samples import Arrived
 from telemetry.errors import Refusal, WireError
 from telemetry.kinds import KINDS

@@ -51,7 +51,7 @@ class Trend:
 
 def trend(t: Array, y: Array, *, least: int, z: float) -> Trend | Refused:
     """
-    The trend of `y` over `t` (seconds, rising; float64 (n,)), the level taken at the last `t`.
+    The trend of `y` over `t` (seconds, rising, 0 is now; float64 (n,)), the level taken at 0.
 
     `least` points are needed, without a gap of more than three typical spacings; `z` is the normal quantile of
     the band (1.96 for 95 %). A band that contains zero is Refused.NOISE.
@@ -72,5 +72,5 @@ def trend(t: Array, y: Array, *, least: int, z: float) -> Trend | Refused:
     high = float(slopes[min(len(slopes) - 1, int(np.ceil(centre + half)))])
     if low <= 0.0 <= high:
         return Refused.NOISE
-    level = float(np.median(y - slope * (t - t[-1])))
+    level = float(np.median(y - slope * t))
     return Trend(slope, low, high, level, slope * float(t[-1] - t[0]))

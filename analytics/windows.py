@@ -74,9 +74,11 @@ def mean(table: Table, rows: Array, now: Array) -> Array:
 
 
 def gust_history(table: Table, row: int, now: int, last: int) -> tuple[Array, Array]:
-    """The highest gust of each of the `last` closed buckets that have one: (seconds before now, m/s), oldest first."""
+    """The highest gusts of the `last` closed buckets that have one: (middle in seconds from now, m/s), in order."""
     current = now // BUCKET_MS
     ids = table["bucket_id"][row]
     inside = np.flatnonzero((ids >= current - last) & (ids < current))
     inside = inside[np.argsort(ids[inside])]
-    return (ids[inside] - current) * (BUCKET_MS / 1000), table["bucket_gust"][row, inside].astype(np.float64)
+    return (ids[inside] * BUCKET_MS + BUCKET_MS // 2 - now) / 1000.0, table["bucket_gust"][row, inside].astype(
+        np.float64
+    )

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from analytics.engine import Engine, Outcome
+from analytics.engine import Engine
+from analytics.outcome import Outcome
 from analytics.samples import Arrived
 from telemetry.wire import frames
 from telemetry.wire.payloads import Chart, DeviceConfig, Response, Transition

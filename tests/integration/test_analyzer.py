@@ -139,7 +139,8 @@ async def test_an_alarm_is_raised_retained_acknowledged_and_cleared(broker: Mqtt
             {"id": "response-0001", "action": "acknowledge", "rule": "moment", "transition": raised.transition},
         ):
             await here.device.publish(
-                f"cw/v1/{here.name}/crane/c1/up/response", json.dumps({"at": clock.now_ms(), "who": "li", **body}).encode()
+                f"cw/v1/{here.name}/crane/c1/up/response",
+                json.dumps({"at": clock.now_ms(), "who": "li", **body}).encode(),
             )
         await until(lambda: any(b'"acknowledge"' in raw for raw in here.desk.transitions.values()))
         seq = 1
@@ -153,7 +154,9 @@ async def test_an_alarm_is_raised_retained_acknowledged_and_cleared(broker: Mqtt
         assert (last.state, last.hold) == ("normal", True), "110 % and more: a person has to look"
         await here.device.publish(
             f"cw/v1/{here.name}/crane/c1/up/response",
-            json.dumps({"id": "response-0002", "at": clock.now_ms(), "who": "li", "action": "release", "rule": "moment"}).encode(),
+            json.dumps(
+                {"id": "response-0002", "at": clock.now_ms(), "who": "li", "action": "release", "rule": "moment"}
+            ).encode(),
         )
         await until(lambda: here.desk.alarms["c1", "moment"] is None)
         await until(lambda: here.desk.coverage["c1"].hazards["anti_collision"].level == "not_monitored")  # type: ignore[index]
@@ -224,7 +227,9 @@ async def test_a_killed_analyzer_says_what_an_undisturbed_one_says(broker: MqttS
     name = f"kill-{uuid.uuid4().hex[:8]}"
     calm = await play(broker.model_copy(update={"prefix": broker.prefix + "a-"}), tmp_path, name, ())
     assert len(calm.derived()) > 40
-    killed = await play(broker.model_copy(update={"prefix": broker.prefix + "b-"}), tmp_path, name, (101, 202, 203, 340))
+    killed = await play(
+        broker.model_copy(update={"prefix": broker.prefix + "b-"}), tmp_path, name, (101, 202, 203, 340)
+    )
     assert killed.derived() == calm.derived()
     assert killed.evaluated == calm.evaluated
     states = [{key: alarm for key, alarm in desk.alarms.items() if key[1] != "clock"} for desk in (calm, killed)]
@@ -283,9 +288,7 @@ async def test_two_analyzers_do_not_share_a_partition(broker: MqttSettings, tmp_
 async def test_a_full_disk_stops_neither_alarms_nor_says_nothing(broker: MqttSettings, tmp_path: Path) -> None:
     async with site(broker, tmp_path) as here:
         env = services.environment(broker, CRANEWATCH_ANALYZER__FOLDER=str(here.folder), **QUICK)
-        analyzer = subprocess.Popen(
-            [sys.executable, "-c", LIMITED], env=env, cwd=services.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )  # fmt: skip
+        analyzer = limited(env)
         here.processes.append(analyzer)
         await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
         await here.watching()
@@ -297,9 +300,17 @@ async def test_a_full_disk_stops_neither_alarms_nor_says_nothing(broker: MqttSet
 
         def says_so() -> bool:
             found = here.desk.coverage.get("c1")
-            return found is not None and any("journal" in (h.reason.en if h.reason else "") for h in found.hazards.values())
+            return found is not None and any(
+                "journal" in (h.reason.en if h.reason else "") for h in found.hazards.values()
+            )
 
         await until(says_so)
+
+
+def limited(env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """An analyzer whose files cannot grow."""
+    silent = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-c", LIMITED], env=env, cwd=services.ROOT, stdout=silent, stderr=silent)
 
 
 # The limit is on the size of a file: the journal takes its first bytes and not one record.
@@ -314,4 +325,3 @@ sys.exit(main())
 def test_the_run_of_frames_is_one_that_devices_may_send() -> None:
     for _, body in run_of_frames():
         frames.decode("crane", json.dumps(body).encode())
-

@@ -5,7 +5,6 @@ import itertools
 from analytics.engine import Engine
 from tests.helpers.site import START, arrived
 
-
 _times = itertools.count(START, 1000)
 
 

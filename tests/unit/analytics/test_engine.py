@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.channels import COLUMN
 from analytics.engine import Engine
 from analytics.samples import Arrived
 from analytics.table import pack
@@ -287,6 +288,36 @@ def test_climbing_lowers_the_wind_limit() -> None:
     assert len(alarms_of(gusts(rig, 8.0, 9.5, 7.0, 9.5), "wind")) == 1
 
 
+def test_a_rising_wind_is_foretold_as_an_interval_of_time_to_land() -> None:
+    rig = Rig()
+    noise = random.Random(8)  # noqa: S311 - noise, no secret
+    found: list[Transition] = []
+    for k in range(400):
+        speed = 7.0 + 0.013 * k + noise.gauss(0, 0.3)
+        found += [t for t in rig.read(load_t=0.5, wind_mps=round(speed, 1), **AT_42) if t.rule == "wind"]
+        if found:
+            break
+    assert [t.severity for t in found] == [Severity.PREWARNING]
+    eta = rig.alarm("wind").eta_s
+    column = COLUMN["crane"]["gust_mps"]
+    waited = 0
+    while rig.engine.fleets["crane"].table["value"][0, column] < 12.0:
+        waited += 1
+        speed = 7.0 + 0.013 * (k + waited) + noise.gauss(0, 0.3)
+        rig.read(load_t=0.5, wind_mps=round(speed, 1), **AT_42)
+    assert eta[0] / 1.5 < waited < eta[1] * 1.5, "the band is of the trend, not of the next gust"
+    assert "limit in" in found[0].text.en  # type: ignore[union-attr]
+
+
+def test_a_steady_wind_at_the_prewarning_foretells_nothing() -> None:
+    rig = Rig()
+    noise = random.Random(9)  # noqa: S311 - noise, no secret
+    for _ in range(400):
+        rig.read(load_t=0.5, wind_mps=round(11.1 + noise.gauss(0, 0.2), 1), **AT_42)
+    assert rig.alarm("wind").severity is Severity.PREWARNING
+    assert rig.alarm("wind").eta_s is None
+
+
 def test_tilt_is_low_passed() -> None:
     rig = Rig(interval_ms=100)
     rig.hold(50, tilt_x_deg=0.05, tilt_y_deg=0.0)
@@ -362,7 +393,9 @@ def test_power_off_with_a_load_on_the_hook_is_an_alarm_at_once() -> None:
 def test_a_limit_change_never_clears_an_active_alarm() -> None:
     rig = Rig()
     rig.hold(3, load_t=2.8, **AT_42)
-    higher = DeviceConfig(version=2, charts=[CHART], limits={"moment": {"prewarning": 120, "alarm": 130, "critical": 140, "peak": 150}})
+    higher = DeviceConfig(
+        version=2, charts=[CHART], limits={"moment": {"prewarning": 120, "alarm": 130, "critical": 140, "peak": 150}}
+    )
     assert rig.note(rig.engine.configure("site", "crane", "c1", higher, rig.rx)) == []
     assert rig.hold(20, load_t=2.8, **AT_42) == []
     assert rig.alarm("moment").active
@@ -518,7 +551,7 @@ def test_formwork_prewarns_at_four_fifths_and_alarms_at_the_value(
 
 def test_settlement_that_speeds_up_is_foretold_with_an_interval() -> None:
     rig = Rig("formwork", interval_ms=30_000)
-    noise = random.Random(5)
+    noise = random.Random(5)  # noqa: S311 - noise, no secret
     rate = 0.25  # mm in 30 s, from the sixteenth reading on
 
     def level(k: int) -> float:
@@ -545,7 +578,9 @@ def test_a_trend_on_poor_data_is_not_given(spoil: str) -> None:
         invalid = ["settle_mm"] if spoil == "invalid" and k % 3 == 0 else []
         if spoil == "noise":
             value = float(generator.normal(2, 1))
-        found = rig.read(step=step, settle_mm=round(value, 1), force_kn=5.0, pouring=spoil != "no_pour", invalid=invalid)
+        found = rig.read(
+            step=step, settle_mm=round(value, 1), force_kn=5.0, pouring=spoil != "no_pour", invalid=invalid
+        )
         assert [t for t in found if t.rule == "settlement_trend"] == []
 
 
@@ -560,13 +595,14 @@ def spell(generator: random.Random, formwork: bool) -> dict[str, Any]:
     return {
         "load_t": generator.choice([0.2, 2.4, 2.6, 2.8, 3.4, 4.2]), "radius_m": generator.choice([20.0, 42.0, 47.0]),
         "wind": generator.choice([5.0, 9.0, 13.0]), "tilt_x_deg": generator.choice([0.1, 0.3, 0.7]), "tilt_y_deg": 0.3,
-        "mode": generator.choice(["working"] * 6 + ["parked", "climbing"]), "falls": 2, "invalid": generator.choice(invalid),
+        "mode": generator.choice(["working"] * 6 + ["parked", "climbing"]), "falls": 2,
+        "invalid": generator.choice(invalid),
     }  # fmt: skip
 
 
 def hour(seed: int, n: int = 180) -> list[Arrived]:
     """Three cranes and a formwork: lifting, blowing, stepping their clocks, repeating and reordering frames."""
-    generator = random.Random(seed)
+    generator = random.Random(seed)  # noqa: S311 - noise, no secret
     sent: list[Arrived] = []
     clock = dict.fromkeys(range(4), START)
     spells: dict[int, dict[str, Any]] = {}

@@ -49,6 +49,8 @@ def test_a_tick_is_known_by_its_topic_before_any_other_meaning() -> None:
 
 def test_a_configuration_that_was_taken_away_changes_nothing() -> None:
     intake = Intake(Engine(), TICK)
-    intake.apply(START, [("cw/v1/site/config", payloads.encode(SiteConfig(version=1, profile="uk"))), ("cw/v1/site/config", b"")])
+    intake.apply(
+        START, [("cw/v1/site/config", payloads.encode(SiteConfig(version=1, profile="uk"))), ("cw/v1/site/config", b"")]
+    )
     intake.apply(START, [(READING, frame(1, 1.0)), ("cw/v1/site/crane/c1/down/config", b"")])
     assert intake.engine.fleets["crane"].limits[0].profile.name == "uk"

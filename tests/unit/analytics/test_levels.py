@@ -55,7 +55,10 @@ def feed(made: Table, at: int, interval: int, value: float) -> bool:
 
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from([0, 100, 400, 1000, 3100, 9000]), st.sampled_from([80.0, 97.0, 99.0, 100.0, 130.0, float("nan")])),
+        st.tuples(
+            st.sampled_from([0, 100, 400, 1000, 3100, 9000]),
+            st.sampled_from([80.0, 97.0, 99.0, 100.0, 130.0, float("nan")]),
+        ),
         max_size=60,
     ),
     interval=st.sampled_from([100, 500, 1000, 3000]),

@@ -20,7 +20,11 @@ class Line:
         self.seq += 1
         self.rx += 1000
         wave = timelines.Wave(
-            np.array([0]), np.array([ts]), np.array([self.rx if rx is None else rx]), np.array([self.seq]), np.array([boot])
+            np.array([0]),
+            np.array([ts]),
+            np.array([self.rx if rx is None else rx]),
+            np.array([self.seq]),
+            np.array([boot]),
         )
         line, _, wrong = timelines.advance(self.table, wave)
         said = [name for name in ("back", "repeats", "forward") if getattr(wrong, name).any()]

@@ -45,4 +45,4 @@ def test_gust_history_is_the_highest_of_each_closed_bucket() -> None:
         windows.gust(made, rows, np.array([second * 1000]), value, np.array([1]))
     t, gusts = windows.gust_history(made, 0, 59_000, 4)
     assert gusts.tolist() == [6.0, 7.0, 8.0, 9.0]
-    assert t.tolist() == [-40.0, -30.0, -20.0, -10.0]
+    assert t.tolist() == [-44.0, -34.0, -24.0, -14.0]
