@@ -84,7 +84,7 @@ def demo(
     )  # fmt: skip
     visit = guide(tour) if tour else None
     if tour:
-        options = DemoOptions(**{**vars(options), "scenario": f"tour-{tour}"})
+        options = DemoOptions(**{**vars(options), "scenario": "tour"})
     try:
         say("cranewatch demo")
         summary = _until_signal(lambda stop: Demo(options).run(stop, visit=visit))

@@ -6,7 +6,6 @@ missing comes from holding those journals against the database's rows.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,11 +17,11 @@ from runtime.reconcile import Reconciliation, reconcile
 from runtime.stack import Ports, Stack, choose_ports, say
 from simulators import journal as journals
 from simulators import scenario as scenarios
-from simulators import service as fleet
+from simulators import service as simulation
 from simulators import site as sites
+from simulators.fleet import Fleet
 from simulators.settings import Settings as FleetSettings
 from simulators.settings import SimulatorSettings
-from telemetry.errors import StorageError
 from telemetry.storage.census import Census
 
 DRAIN_S = 15.0
@@ -53,6 +52,7 @@ class Demo:
     probe: LatencyProbe = field(init=False)
     journal: Path = field(init=False)
     ports: Ports = field(init=False)
+    fleet: Fleet | None = None
 
     def __post_init__(self) -> None:
         o = self.options
@@ -79,7 +79,7 @@ class Demo:
                 probing = tasks.create_task(self.probe.run(), name="demo.probe")
                 if visit is not None:
                     tasks.create_task(self._visit(visit, stop), name="demo.visit")
-                summary = await fleet.run(self._fleet(), stop)
+                summary = await simulation.run(self._fleet_settings(), stop, on_fleet=self._take_fleet)
                 seconds = time.monotonic() - began
                 found = await self._settled()
                 watching.cancel()
@@ -91,7 +91,10 @@ class Demo:
         await visit(self, stop)
         stop.set()
 
-    def _fleet(self) -> FleetSettings:
+    def _take_fleet(self, running: Fleet) -> None:
+        self.fleet = running
+
+    def _fleet_settings(self) -> FleetSettings:
         o = self.options
         return FleetSettings(
             mqtt=self.stack.mqtt,
@@ -115,7 +118,7 @@ class Demo:
         frames = ((f.site, f.kind, f.device, f.boot, f.seq) for f in journals.produced(self.journal))
         return reconcile(self.stack.database, frames)
 
-    def _summary(self, seconds: float, run: fleet.Summary, found: Reconciliation) -> dict[str, Any]:
+    def _summary(self, seconds: float, run: simulation.Summary, found: Reconciliation) -> dict[str, Any]:
         latencies = self.probe.latencies_ms(journals.published(self.journal, lane="up"))
         with Census(self.stack.database) as census:
             return {
@@ -171,10 +174,3 @@ def in_words(summary: dict[str, Any]) -> str:
         f"  publish to alarm  {measured}\n"
         f"  database          {summary['database']['version']} ({summary['database']['edition']})\n"
     )
-
-
-async def run(options: DemoOptions, stop: asyncio.Event) -> dict[str, Any]:
-    """One demo. Raises OSError for ports, RuntimeError for a part that does not start."""
-    with contextlib.suppress(StorageError):
-        return await Demo(options).run(stop)
-    raise RuntimeError("the database went away before the summary was made")

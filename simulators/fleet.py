@@ -9,8 +9,12 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from simulators.device import Device
 from simulators.journal import Journal
+from simulators.scenario import AnyEvent, DeviceEvent, PourEvent, SinkEvent
+from telemetry.errors import ConfigError
 
 BREATH = 256  # samples in one go while catching up; then the network has its turn
 
@@ -47,6 +51,24 @@ class Fleet:
         self._by_name = {slot.device.station.device: slot.device for slot in slots}
         self.t = 0.0
         self.most_late_s = 0.0
+
+    def happen(self, event: AnyEvent) -> None:
+        """
+        Let an event happen now: to the devices that it names, weather to all cranes; a sinking post also to its bay,
+        which takes over the load. Raises ConfigError for an unknown device.
+
+        A run that takes events from outside is no longer determined by its seed.
+        """
+        named = event.devices if isinstance(event, DeviceEvent) else list(self._by_name)
+        unknown = [name for name in named if name not in self._by_name]
+        if unknown:
+            raise ConfigError(f"no device {', '.join(unknown)} in this fleet")
+        if isinstance(event, SinkEvent | PourEvent):
+            named = [name for name, device in self._by_name.items() if device.station.kind == "formwork"]
+        elif not isinstance(event, DeviceEvent):
+            named = [name for name, device in self._by_name.items() if device.station.kind == "crane"]
+        for name in named:
+            self._by_name[name].station.add(msgspec.structs.replace(event, at=self.t))
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Produce until `stop` or the end, wait for receipts for at most `drain_s`, then vanish from the network."""

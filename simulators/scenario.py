@@ -356,6 +356,10 @@ class Timeline:
         self._heap: list[tuple[float, int, AnyEvent]] = [(event.at, n, event) for n, event in enumerate(events)]
         heapq.heapify(self._heap)
 
+    def add(self, event: AnyEvent) -> None:
+        """One more event, also while the run goes on."""
+        heapq.heappush(self._heap, (event.at, len(self._heap) + 1_000_000, event))
+
     def due(self, t: float) -> Sequence[tuple[float, AnyEvent]]:
         """The events up to and at t that were not yet taken, each with its time."""
         found = []

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -45,9 +46,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     journal: str
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> Summary:
+async def run(
+    settings: Settings, stop: asyncio.Event, *, on_fleet: Callable[[Fleet], None] = lambda _: None
+) -> Summary:
     """
     Simulate until `stop`, or for as long as the settings say. Raises ConfigError before anything is sent.
+
+    `on_fleet` is given the fleet before it runs, for whoever wants more to happen than the scenario has.
 
     Without a broker the devices journal and try again; this does not end the run.
     """
@@ -91,6 +96,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> Summary:
             )
             devices.append((device, interval_s))
         fleet = Fleet(spread(devices), journal, speed=own.speed, for_s=own.for_s)
+        on_fleet(fleet)
         await fleet.run(stop, own.drain_s)
         return Summary(
             site=site.id,

@@ -105,6 +105,10 @@ class Station(ABC):
         sent = faults.apply(self._faults, t, values)
         return None if sent is None else dict(sent)
 
+    def add(self, event: AnyEvent) -> None:
+        """Let one more event happen at its time: for a visitor who decides as he goes."""
+        self._timeline.add(event)
+
     def advance(self, t: float) -> None:
         """Let everything happen that the scenario has up to t."""
         for at, event in self._timeline.due(t):
@@ -196,6 +200,7 @@ class CraneStation(Station):
         super().__init__("crane", crane.id, events, start_ms, seed)
         self.crane = Crane(crane)
         wind = Wind(weather(scenario), generator(seed, crane.id, "wind"), crane.mast_m, crane.position_m)
+        self._wind = wind
         self.box = BlackBox(self.crane, wind, generator(seed, crane.id, "sensors"))
         self._random = generator(seed, crane.id, "lifts")
         self._work: Work | None = None
@@ -299,6 +304,8 @@ class CraneStation(Station):
 
     def _happen_here(self, at: float, event: AnyEvent) -> None:
         match event:
+            case GustFront() | Squall():
+                self._wind.add(_front(event, at))
             case Work():
                 self._work = event
                 self._work_until = at + event.for_s if event.for_s is not None else float("inf")
@@ -424,12 +431,12 @@ class PostStation(Station):
 def weather(scenario: Scenario) -> Weather:
     """The weather of a scenario, with everything that will pass through."""
     wind = scenario.wind
-    fronts = tuple(
-        Front(e.at, e.rise_mps, e.ramp_s, e.hold_s, e.fall_s, e.veer_deg, e.repeat_s)
-        for e in scenario.event
-        if isinstance(e, GustFront | Squall)
-    )
+    fronts = tuple(_front(e, e.at) for e in scenario.event if isinstance(e, GustFront | Squall))
     return Weather(wind.mean_mps, wind.direction_deg, wind.roughness_m, wind.swing, fronts=fronts)
+
+
+def _front(event: GustFront | Squall, at: float) -> Front:
+    return Front(at, event.rise_mps, event.ramp_s, event.hold_s, event.fall_s, event.veer_deg, event.repeat_s)
 
 
 def stations(site: Site, scenario: Scenario, start_ms: int, seed: int) -> list[Station]:

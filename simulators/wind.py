@@ -117,6 +117,7 @@ class Wind:
     ) -> None:
         """`height_m` above ground; `position_m` is (east, north) on the site."""
         self._weather = weather
+        self._fronts = list(weather.fronts)
         rough = weather.roughness_m
         self._mean = at_height(weather.mean_mps, height_m, rough)
         self._intensity = intensity(height_m, rough)
@@ -129,12 +130,16 @@ class Wind:
         self._lag = downwind / max(self._mean, 2.0)
         # The front comes as a mean at this height: no more amplification, its rise is what the anemometer sees.
 
+    def add(self, front: Front) -> None:
+        """One more front passes through, which the weather did not foretell."""
+        self._fronts.append(front)
+
     def at(self, t: float) -> tuple[float, float]:
         """Speed in m/s and the direction it comes from in degrees, at time t in s."""
         weather = self._weather
         mean = self._mean * (1 + weather.swing * math.sin(2 * math.pi * t / weather.period_s))
         veer = 0.0
-        for front in weather.fronts:
+        for front in self._fronts:
             share = front.share(t - self._lag)
             mean += front.rise_mps * share
             veer += front.veer_deg * share
