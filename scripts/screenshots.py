@@ -1,88 +1,97 @@
 """
-Take the pictures of the README: `python -m scripts.screenshots`.
+Take the pictures of the README from a running demo: `python -m scripts.screenshots` (about two minutes).
 
-They show the real pages on a real embedded broker; the site behind them is the one that the browser tests speak
-(tests/browser/spoken.py), so the figures in them are nobody's measurements.
+It starts `cranewatch demo`, so what is in the pictures was measured by simulated boxes, stored, evaluated and shown
+by the real services. The network cable is a proxy in front of the broker's WebSocket port, which is then cut.
 """
 
+import json
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import httpx
+from playwright.sync_api import Page, sync_playwright
 
-from telemetry.model import Hazard, Severity, State
-from telemetry.wire.payloads import Words
+from runtime.embedded.ports import free_port
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.spoken import SpokenSite
-from tests.fix_broker import Rumqttd
-from tests.helpers.api import ApiProcess
+from tests.fix_proxy import Proxy
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-OVERLOAD = {
-    "hazard": Hazard.MOMENT, "value": 104.0, "limit": 100.0, "unit": "%", "life_safety": True,
-    "text": Words(zh="超载 104 %", en="OVERLOAD 104 %"),
-    "action": Words(zh="停止起升 下降或收幅", en="stop hoisting, lower or trolley in"),
-}  # fmt: skip
-WIND = {
-    "hazard": Hazard.WIND, "value": 10.9, "limit": 10.8, "unit": "m/s", "eta_s": (720.0, 1200.0),
-    "text": Words(zh="风速预警 阵风 10.9", en="WIND RISING gust 10.9"),
-    "action": Words(zh="准备落钩", en="prepare to land"),
-}  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+
+
+def wait(url: str, timeout: float = 60.0) -> None:
+    """Until the demo's devices are heard."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            devices = httpx.get(f"{url}/api/v1/devices/demo/crane-1", timeout=5).json()
+            if devices.get("reading"):
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.3)
+    raise TimeoutError("the demo does not come up")
+
+
+def shoot(web: Page, name: str) -> None:
+    """One picture."""
+    web.screenshot(path=IMAGES / f"{name}.png")
+    print(name)  # noqa: T201 - a script's progress
 
 
 def main() -> None:
     """Write docs/images/*.png."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    broker = Rumqttd()
-    broker.start()
-    settings = broker.settings()
-    with (
-        ApiProcess(settings) as api,
-        SpokenSite(settings, "demo", cranes=3, posts=12) as site,
-        sync_playwright() as web,
-    ):
-        chromium = web.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        cab = chromium.new_page(viewport={"width": 1280, "height": 800})
-        cab.goto(f"{api.url}/terminal/demo/crane-3?theme=day")
-        cab.wait_for_function("cranewatch.watch.lost(performance.now()) === null")
-        cab.click("#begin")
-        cab.wait_for_function("cranewatch.horn.testing")
-        cab.wait_for_function("!cranewatch.horn.testing")
-        cab.click("#done")
-        site.readings["crane-1"]["load_t"] = 1.85
-        site.readings["crane-3"]["load_t"] = 2.05
-        time.sleep(6)
-        cab.screenshot(path=IMAGES / "terminal-day.png")
-        cab.evaluate("document.documentElement.dataset.theme = 'night'")
-        time.sleep(0.5)
-        cab.screenshot(path=IMAGES / "terminal-night.png")
-        cab.evaluate("document.documentElement.dataset.theme = 'day'")
-        site.readings["crane-3"]["load_t"] = 2.66
-        site.alarm(
-            "wind", "w-2", Severity.PREWARNING, "none", device="crane-2", **{**WIND, "state": State.ACKNOWLEDGED}
-        )
-        site.alarm("wind", "w-3", Severity.PREWARNING, "none", device="crane-3", **WIND)
-        site.alarm("moment", "m-3", Severity.ALARM, "continuous", device="crane-3", **OVERLOAD)
-        time.sleep(1)
-        cab.screenshot(path=IMAGES / "terminal-alarm.png")
-        desk = chromium.new_page(viewport={"width": 1440, "height": 900})
-        for path, name in (("/site/demo", "site"), ("/crane/demo/crane-3", "crane")):
-            desk.goto(api.url + path)
-            # The chart begins when this process first hears the device: give it something to show.
-            time.sleep(25 if name == "crane" else 3)
-            desk.screenshot(path=IMAGES / f"{name}.png")
-        phone = chromium.new_page(viewport={"width": 390, "height": 844})
-        phone.goto(f"{api.url}/site/demo")
-        time.sleep(3)
-        phone.screenshot(path=IMAGES / "site-phone.png")
-        site.beating = False
-        cab.bring_to_front()
-        cab.wait_for_function("cranewatch.watch.lost(performance.now()) === 'analyzer'")
-        time.sleep(0.5)
-        cab.screenshot(path=IMAGES / "terminal-not-monitored.png")
-        chromium.close()
-    broker.stop()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "runtime.cli", "demo", "--http-port", str(port)]
+    demo = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own program
+    try:
+        wait(url)
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+            cab = chromium.new_page(viewport={"width": 1280, "height": 800})
+            cab.goto(f"{url}/terminal/demo/crane-1")
+            proxy = Proxy(int(json.loads(cab.inner_text("#setup"))["ws_port"]))
+            proxy.start()
+            cab.goto(f"{url}/terminal/demo/crane-1?theme=day&broker=ws://127.0.0.1:{proxy.port}/mqtt")
+            cab.wait_for_function("cranewatch.watch.lost(performance.now()) === null")
+            cab.click("#begin")
+            cab.wait_for_selector("#done:visible")
+            time.sleep(1)
+            cab.click("#done")
+            lifting = "[cranewatch.watch.model(performance.now()).use.percent].every(x => x > 35 && x < 90)"
+            cab.wait_for_function(lifting, timeout=60_000)
+            shoot(cab, "terminal-day")
+            cab.wait_for_function("document.querySelector('#b').dataset.style === 'alarm'", timeout=60_000)
+            time.sleep(1.2)
+            shoot(cab, "terminal-alarm")
+            desk = chromium.new_page(viewport={"width": 1440, "height": 900})
+            desk.goto(f"{url}/site/demo")
+            time.sleep(3)
+            shoot(desk, "site")
+            phone = chromium.new_page(viewport={"width": 390, "height": 844})
+            phone.goto(f"{url}/site/demo")
+            time.sleep(3)
+            shoot(phone, "site-phone")
+            time.sleep(50)
+            desk.goto(f"{url}/crane/demo/crane-1")
+            time.sleep(3)
+            shoot(desk, "crane")
+            cab.bring_to_front()
+            proxy.stop()
+            cab.wait_for_function("cranewatch.watch.lost(performance.now()) === 'link'")
+            time.sleep(0.3)
+            shoot(cab, "terminal-not-monitored")
+            chromium.close()
+    finally:
+        demo.send_signal(signal.SIGINT)
+        demo.wait(60)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def post_card(picture: Picture, view: DeviceView, now: int) -> str:
     stale = " stale" if view.stale(now) else ""
     force = value(view, "force_kn")
     design = view.config.design_force_kn if view.config else None
-    share = f"{force / design * 100:.0f} %" if force is not None and design else ""
+    share = f"{number(force / design * 100, 0)} %" if force is not None and design else ""
     settlement, axial = both(("沉降", "settlement")), both(("轴力", "force"))
     return (
         f'<a class="cw-post{stale}" href="{path_of(view)}">{band(view, lost, now, brief=True)}<div class="cw-body">'

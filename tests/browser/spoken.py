@@ -181,8 +181,10 @@ class SpokenSite:
             devices={device: (len(ids), payloads.digest(ids)) for device, ids in devices.items()},
         )  # fmt: skip
 
+    # Both loops look at `_stop` themselves: up to Python 3.11 asyncio.wait_for, under a publish, can swallow the
+    # cancellation when the broker's answer comes at the same moment (bpo-37658).
     async def _beat(self, link: Link) -> None:
-        while True:
+        while not self._stop.is_set():
             if self.beating:
                 with contextlib.suppress(BrokerUnavailable):
                     await link.publish(f"cw/v1/{self.site}/heartbeat", payloads.encode(self.heartbeat()), qos=0)
@@ -190,7 +192,7 @@ class SpokenSite:
 
     async def _read(self, link: Link) -> None:
         seq = 0
-        while True:
+        while not self._stop.is_set():
             seq += 1
             if self.reading:
                 for n, (kind, device) in enumerate(self.keys):

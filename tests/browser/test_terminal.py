@@ -225,7 +225,7 @@ def test_an_old_raise_that_is_over_is_shown_and_not_sounded(page: Page, api: Api
 
 
 @one_broker
-def test_old_figures_are_struck_out_and_say_how_old_they_are(page: Page, api: ApiProcess, site: SpokenSite) -> None:
+def test_old_figures_are_taken_away_and_the_age_is_shown(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     expect(page.locator("#v0-0")).to_have_text("36.4")
     site.reading = False
@@ -246,6 +246,7 @@ def test_the_box_s_own_rated_load_is_shown_and_no_second_one(page: Page, api: Ap
     expect(page.locator("#percent-value")).to_have_text("75")
     # The chart says 2.57 t here: more than 5 % apart, so nobody vouches for "out to".
     expect(page.locator("#v1-0")).to_have_text("—")
+    expect(page.locator("#u1-0")).to_have_text("表与设备不符 chart and box differ")
 
 
 @one_broker

@@ -36,7 +36,7 @@ export function reach(chart, load) {
 }
 
 /**
- * The utilisation to show: {rated, percent, source, out, inward}.
+ * The utilisation to show: {rated, percent, source, out, inward, disagree, charted}.
  *
  * The box's own rated load is shown when it sends one, and then no second figure of ours beside it. "Out to" is
  * read from the chart at 100 %; it is withheld (null) when box and chart differ by more than 5 %, because then
@@ -54,5 +54,5 @@ export function utilisation({ load, radius, falls, ratedByBox, charts }) {
     out = reach(chart, load);
     inward = out != null && out < radius;
   }
-  return { rated, percent, source, out, inward, disagree };
+  return { rated, percent, source, out, inward, disagree, charted: ours != null };
 }

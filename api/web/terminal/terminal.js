@@ -145,7 +145,7 @@ function rows(model) {
   const { out, inward } = model.use;
   return [
     [row("幅度", "RADIUS", fixed(v("radius_m"), 1), "m")],
-    [inward ? row("须收幅至", "COME IN TO", fixed(out, 1), "m") : row("可外变幅至", "OUT TO", fixed(out, 1), out == null ? "无载荷表 no chart" : "m")],
+    [inward ? row("须收幅至", "COME IN TO", fixed(out, 1), "m") : row("可外变幅至", "OUT TO", fixed(out, 1), outUnit(model))],
     [row("吊钩高度", "HOOK", fixed(v("hook_m"), 1), "m", true)],
     [
       row("风速", "WIND m/s", fixed(v("wind_mps"), 1), arrow),
@@ -156,6 +156,13 @@ function rows(model) {
       row(...eta(model.eta), ""),
     ],
   ];
+}
+
+/** Why there is no "out to" when there is none and there could be one. */
+function outUnit(model) {
+  if (model.use.out != null) return "m";
+  if (model.stale) return "";
+  return model.use.disagree ? "表与设备不符 chart and box differ" : model.use.charted ? "" : "无载荷表 no chart";
 }
 
 function tilt(v) {
@@ -291,7 +298,6 @@ function draw() {
   drawUse(model);
   drawRows(model);
   drawCoverage(model);
-  $("c").classList.toggle("stale", model.stale && model.age != null);
   put("age-value", span(model.age));
   mark("age", "stale", String(model.stale));
   mark("silence", "useful", String(watch.canSilence(now())));
