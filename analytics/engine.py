@@ -37,6 +37,7 @@ from telemetry.wire.payloads import (
 
 FORMAT: Final = 1
 EVALUATED_MS: Final = 10_000
+COVERAGE_PER_TICK: Final = 200  # devices; about 5 ms
 DOUBT_MS: Final = 20 * 60_000  # the longest window, the trend's
 OWN_KIND: Final = "analyzer"  # alarms about ourselves are under cw/v1/{site}/analyzer/p{n}
 
@@ -307,7 +308,10 @@ class Engine:
         if self.doubt != self._doubt_covered.get(fleet.kind):
             self._doubt_covered[fleet.kind] = self.doubt
             fleet.dirty.update(range(len(fleet.devices)))
-        for row in self._health.changed(fleet, self.now):
+        rows = self._health.changed(fleet, self.now)
+        # After a restart all are due: a few at a tick, so that no alarm waits for words about coverage.
+        fleet.dirty.update(rows[COVERAGE_PER_TICK:])
+        for row in rows[:COVERAGE_PER_TICK]:
             device = fleet.devices[row]
             watch = health.watch(fleet, row, self.now, self.annunciator.records.get(device.key, {}), self.doubt)
             if self._watch.get(device.key) == watch:

@@ -75,5 +75,5 @@ class Outbox:
 
     def _remove(self, number: int) -> None:
         entry = self._entries.pop(number, None)
-        if entry is not None and entry[2] and self._retained.get(entry[0]) == number:
+        if entry is not None and entry[2]:
             del self._retained[entry[0]]

@@ -41,6 +41,32 @@ def test_in_the_flat_part_the_load_speaks_and_not_the_moment() -> None:
     assert rig.alarm("moment") is None
 
 
+def test_far_beyond_both_limits_one_of_them_speaks() -> None:
+    rig = Rig()
+    assert {t.rule for t in rig.hold(5, load_t=4.5, **AT_42)} == {"moment"}
+    rig = Rig()
+    assert {t.rule for t in rig.hold(5, load_t=4.5, **AT_20)} == {"load"}
+
+
+def test_devices_of_one_batch_are_held_to_their_own_limits() -> None:
+    engine = Engine()
+    engine.configure("site", "crane", "uk", DeviceConfig(version=1, profile="uk", charts=[CHART]), START)
+    engine.configure("site", "crane", "cn", DeviceConfig(version=1, profile="cn", charts=[CHART]), START)
+    said: list[Transition] = []
+    for k in range(1, 9):
+        one = {"boot": BOOT, "seq": k, "ts": START + 1000 * k, "load_t": 0.5, **AT_42}
+        said += engine.feed([arrived("uk", wind_mps=19.0, **one), arrived("cn", wind_mps=14.5, **one)]).transitions
+    alarms = {t.device: (t.limit, t.profile) for t in said if t.rule == "wind" and t.severity >= Severity.ALARM}
+    assert alarms == {"uk": (16.5, "uk/1"), "cn": (12.0, "cn/1")}
+
+
+def test_after_a_restart_coverage_comes_a_few_devices_a_tick_and_is_complete_soon() -> None:
+    engine = Engine()
+    engine.feed([arrived(f"c{d}", boot=BOOT, seq=1, ts=START, load_t=0.5) for d in range(450)])
+    counts = [len(engine.tick(START + 500 * k).coverage) for k in range(1, 5)]
+    assert counts == [200, 200, 50, 0]
+
+
 def test_one_hand_made_frame_of_125_percent_alarms() -> None:
     engine = Engine()
     found = engine.feed([arrived(ts=START, load_t=4.55, rated_load_t=3.64)])
