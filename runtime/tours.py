@@ -21,7 +21,7 @@ from runtime.stack import say
 from simulators.scenario import AnyEvent, ClockStepEvent, DeadEvent, GustFront, LiftEvent, SinkEvent
 from telemetry.broker import Link, connected
 from telemetry.clock import now_ms
-from telemetry.model import Action, Signal
+from telemetry.model import Action, Severity, Signal
 from telemetry.wire import payloads
 
 PAUSE_S: Final = 4.0
@@ -82,14 +82,22 @@ class Guide:
         return set(self.demo.probe.transitions)
 
     async def expect(
-        self, seen: set[str], device: str, rules: set[str], signals: set[Signal], *, within_s: float = 90.0
+        self,
+        seen: set[str],
+        device: str,
+        rules: set[str],
+        signals: set[Signal],
+        *,
+        within_s: float = 90.0,
+        least: Severity = Severity.NONE,
     ) -> payloads.Transition | None:
         """The first transition of that kind that arrived since the mark; None when none comes, said so."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_s
         while loop.time() < deadline and not self.stop.is_set():
             for id_, found in list(self.demo.probe.transitions.items()):
-                if id_ not in seen and found.device == device and found.rule in rules and found.signal in signals:
+                fits = found.device == device and found.rule in rules and found.signal in signals
+                if id_ not in seen and fits and found.severity >= least:
                     words = found.text or payloads.Words(zh=found.rule, en=found.rule)
                     self.saw(f"{found.signal}: {words.zh}  {words.en}")
                     return found
@@ -156,7 +164,7 @@ async def _overload(guide: Guide) -> None:
         "103 %: it sounds for as long as it holds, and stops when lowered.",
     )
     guide.happen(lift(103, hold_s=10))
-    await guide.expect(seen, "crane-1", OVERLOAD, RAISED)
+    await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     await guide.expect(seen, "crane-1", OVERLOAD, {Signal.CLEAR})
 
 
@@ -195,7 +203,7 @@ async def _without_database(guide: Guide) -> None:
     if stack.cluster is not None:
         await asyncio.to_thread(stack.cluster.stop)
     guide.happen(lift(104, hold_s=8))
-    await guide.expect(seen, "crane-1", OVERLOAD, RAISED)
+    await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     if stack.cluster is not None:
         await asyncio.to_thread(stack.cluster.start)
     stack.children["api"].start()
@@ -209,7 +217,7 @@ async def _desk_and_cab(guide: Guide) -> None:
         "The desk acknowledges: nothing changes in the cab. Two listeners, two states.",
     )
     guide.happen(lift(103, hold_s=15))
-    found = await guide.expect(seen, "crane-1", OVERLOAD, RAISED)
+    found = await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     if found is not None:
         await guide.respond(
             "crane-1",
@@ -236,7 +244,7 @@ async def _console_alarm(guide: Guide) -> None:
         "Crane 1 lifts too much. Acknowledge the alarm on the console: called, stopped, or sensor?",
     )
     guide.happen(lift(104, hold_s=12))
-    found = await guide.expect(seen, "crane-1", OVERLOAD, RAISED)
+    found = await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     if found is not None and sys.stdin.isatty():
         await guide.expect(seen, "crane-1", {found.rule}, {Signal.ACKNOWLEDGE}, within_s=60)
 
@@ -316,7 +324,7 @@ async def _clock(guide: Guide) -> None:
     guide.happen(lift(104, hold_s=14))
     await asyncio.sleep(4)
     guide.happen(ClockStepEvent(at=0, devices=["crane-1"], step_s=-300, for_s=30))
-    await guide.expect(seen, "crane-1", OVERLOAD, RAISED)
+    await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     await guide.expect(seen, "crane-1", {"clock"}, RAISED, within_s=15)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from simulators.device import Device
 from simulators.journal import Journal
-from simulators.scenario import AnyEvent, DeviceEvent, PourEvent, SinkEvent
+from simulators.scenario import AnyEvent, DeviceEvent, PourEvent, SinkEvent, Strip
 from telemetry.errors import ConfigError
 
 BREATH = 256  # samples in one go while catching up; then the network has its turn
@@ -63,7 +63,7 @@ class Fleet:
         unknown = [name for name in named if name not in self._by_name]
         if unknown:
             raise ConfigError(f"no device {', '.join(unknown)} in this fleet")
-        if isinstance(event, SinkEvent | PourEvent):
+        if isinstance(event, SinkEvent | PourEvent | Strip):
             named = [name for name, device in self._by_name.items() if device.station.kind == "formwork"]
         elif not isinstance(event, DeviceEvent):
             named = [name for name, device in self._by_name.items() if device.station.kind == "crane"]

@@ -7,6 +7,7 @@ exist is an error that names the event: a scenario that silently does less than 
 """
 
 import heapq
+import itertools
 import tomllib
 from collections.abc import Iterable, Sequence
 from importlib import resources
@@ -353,12 +354,14 @@ class Timeline:
     """Events in the order of their time, with their repetitions."""
 
     def __init__(self, events: Iterable[AnyEvent]) -> None:
-        self._heap: list[tuple[float, int, AnyEvent]] = [(event.at, n, event) for n, event in enumerate(events)]
+        # The number keeps events of one instant in order, and keeps the heap from comparing events.
+        self._numbers = itertools.count()
+        self._heap: list[tuple[float, int, AnyEvent]] = [(event.at, next(self._numbers), event) for event in events]
         heapq.heapify(self._heap)
 
     def add(self, event: AnyEvent) -> None:
         """One more event, also while the run goes on."""
-        heapq.heappush(self._heap, (event.at, len(self._heap) + 1_000_000, event))
+        heapq.heappush(self._heap, (event.at, next(self._numbers), event))
 
     def due(self, t: float) -> Sequence[tuple[float, AnyEvent]]:
         """The events up to and at t that were not yet taken, each with its time."""

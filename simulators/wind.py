@@ -1,7 +1,7 @@
 """
 Wind at a height: a mean, von Karman turbulence about it, gust fronts and squalls.
 
-Rule: every value is a function of time. Nothing here keeps state, so any instant can be asked for, in any order.
+Rule: every value is a function of time and of the fronts that are known: any instant can be asked for, in any order.
 
 Turbulence is a Shinozuka sum: cosines whose amplitudes follow the von Karman spectrum
 `n S(n) / sigma^2 = 4 f / (1 + 70.8 f^2)^(5/6)`, `f = n L / U` (ESDU 85020; domain reference 5.3). Each cosine sits at
