@@ -170,8 +170,8 @@ async def _overload(guide: Guide) -> None:
 
 async def _out_to(guide: Guide) -> None:
     guide.tell("外变幅：看“可外变幅至”随之变化。", "Trolley out: watch OUT TO, how far you may go with this load.")
-    guide.happen(lift(88, radius_m=20, out_to_m=38, hold_s=8))
-    await asyncio.sleep(12)
+    guide.happen(lift(88, out_to_m=36))
+    await asyncio.sleep(25)
 
 
 async def _gust(guide: Guide) -> None:
