@@ -34,6 +34,7 @@ FRAMES = 100_000
 DEVICES = 100
 ROUNDS = 3
 TOPIC = "cw/v1/bench/crane/c-{device:03d}/up/reading"
+FILTER = "cw/v1/+/+/+/up/+"
 RIVAL_TABLE = """
 CREATE TABLE IF NOT EXISTS rival (device text NOT NULL, ts timestamptz NOT NULL, boot text, seq bigint NOT NULL,
   load_t real, radius_m real, hook_m real, slew_deg real, wind_mps real, tilt_x_deg real, tilt_y_deg real, falls real);
@@ -81,7 +82,7 @@ async def fill(mqtt: MqttSettings, messages: list[tuple[str, bytes]]) -> None:
 def subscribe_rival(mqtt: MqttSettings, round_: int) -> None:
     """Make the rival's durable session; a new one each round, because -C leaves some unacknowledged in the old one."""
     subprocess.run(
-        ["mosquitto_sub", "-p", str(mqtt.port_v3), "-i", f"rival-{round_}", "-c", "-q", "1", "-t", "cw/v1/+/+/+/up/+", "-E"],
+        ["mosquitto_sub", "-p", str(mqtt.port_v3), "-i", f"rival-{round_}", "-c", "-q", "1", "-t", FILTER, "-E"],
         check=True,
     )  # fmt: skip
 
@@ -94,7 +95,7 @@ def run_rival(mqtt: MqttSettings, url: str, round_: int) -> float:
         before = connection.execute("SELECT count(*) FROM rival").fetchone()
         began = time.monotonic()
         command = (
-            f"mosquitto_sub -p {mqtt.port_v3} -i rival-{round_} -c -q 1 -t 'cw/v1/+/+/+/up/+' -C {FRAMES} -F '%t\\t%p' | "
+            f"mosquitto_sub -p {mqtt.port_v3} -i rival-{round_} -c -q 1 -t '{FILTER}' -C {FRAMES} -F '%t\\t%p' | "
             f"{psql} -q '{url}' -c '\\copy rival_stage FROM STDIN'"
         )
         subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True)
@@ -153,7 +154,9 @@ async def measure() -> dict[str, Any]:
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
             for statement in RIVAL_TABLE.split(";"):
                 connection.execute(statement)  # type: ignore[call-overload]  # a constant of ours
-            connection.execute("SELECT create_hypertable('rival', by_range('ts', INTERVAL '1 day'), create_default_indexes => false)")
+            connection.execute(
+                "SELECT create_hypertable('rival', by_range('ts', INTERVAL '1 day'), create_default_indexes => false)"
+            )
         end(_once(env, log))  # makes ingest's durable sessions
         ours: list[float] = []
         rival: list[float] = []

@@ -2,8 +2,8 @@
 What one message is, once it was understood: the unit that is stored, quarantined or retried.
 
 The order of items is the order of receipt. A batch that the database refuses is halved by items until the one
-that it cannot take is alone, so an item stands for exactly one message. Items are structs, not dataclasses: there is one
-for every message of the hot path, and a frozen dataclass costs ten times as much to make.
+that it cannot take is alone, so an item stands for exactly one message. Items are structs, not dataclasses: there
+is one for every message of the hot path, and a frozen dataclass costs ten times as much to make.
 """
 
 from typing import TypeAlias
