@@ -10,9 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running in this thread for as long as it lives, and nobody
+# else's asyncio.run would work after it.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A headless browser for the session."""
+    """A headless browser for the tests of this folder."""
     program = shutil.which("chromium")
     if program is None:
         if os.environ.get("CI") == "true":
