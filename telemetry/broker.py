@@ -89,6 +89,10 @@ class Link:
             await client.publish(topic, payload, qos=qos, retain=retain, timeout=10)
         except (aiomqtt.MqttError, ValueError) as error:
             raise BrokerUnavailable(str(error)) from error
+        # aiomqtt waits with asyncio.wait_for, which on Python 3.11 can swallow a cancellation (bpo-37658).
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def run(self) -> None:
         """Stay connected until `close`."""

@@ -154,12 +154,12 @@ def test_silence_quiets_at_once_answers_and_clears_nothing(page: Page, api: ApiP
 
 
 @one_broker
-def test_not_monitored_within_four_seconds_of_the_last_heartbeat(page: Page, api: ApiProcess, site: SpokenSite) -> None:
+def test_not_monitored_within_three_seconds_of_losing_the_analyzer(page: Page, api: ApiProcess, site: SpokenSite) -> None:
     start_shift(page, api, site)
     site.beating = False
     page.wait_for_function(f"{LOST} === 'analyzer'", timeout=4500)
     age = page.evaluate("performance.now() - cranewatch.watch.beat.received")
-    assert 3000 <= age < 4000
+    assert 2700 <= age < 3700  # 3 s, and what a busy machine adds
     expect(page.locator("#b")).to_have_attribute("data-style", "lost")
     expect(page.locator("#line1")).to_have_text("监测中断 NOT MONITORED")
     expect(page.locator("#line3")).to_contain_text("limiter still works")

@@ -16,7 +16,9 @@ import { utilisation } from "./chart.js";
 import { Wind } from "./wind.js";
 import * as words from "./words.js";
 
-export const HEARTBEAT_MS = 3000; // three heartbeats of the analyzer
+// Heartbeats come every second. Two missing and most of a third: with the page's own step of 100 ms the screen says
+// so within 3 s of losing the analyzer, also when it died just after a heartbeat.
+export const HEARTBEAT_MS = 2700;
 export const DIFFERS_MS = 3000;
 export const SILENCE_MS = 30_000;
 export const PULSE_MS = 3000; // a pre-warning sounds for 3 s, once
