@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 
@@ -23,6 +23,7 @@ from telemetry.storage.door import connect, translated
 logger = logging.getLogger(__name__)
 
 LOCK: Final = 0x6372616E  # "cran"
+_LICENCE: Final[LiteralString] = "SHOW timescaledb.license"
 _NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+?)(?:\.(community|apache|plain))?\.sql\Z")
 
 
@@ -57,18 +58,37 @@ def migrations(edition: Edition) -> list[Migration]:
 
 
 def offered(connection: psycopg.Connection[Any]) -> tuple[Edition, str]:
-    """The edition that this server offers, and its versions in words."""
+    """The edition that this server offers, and its versions in words. Changes nothing. Wants autocommit."""
     server = connection.execute("SHOW server_version").fetchone()
     version = f"PostgreSQL {server[0].split()[0]}" if server else "PostgreSQL"
+    timescale = _timescale(connection)
+    if timescale is None:
+        return Edition.PLAIN, version
+    if timescale.installed:
+        licence = connection.execute(_LICENCE).fetchone()
+    else:
+        # What is preloaded is only a loader, to which the licence is not known; the library that knows it comes with
+        # the extension. So the extension is made for as long as the question takes.
+        with connection.transaction(force_rollback=True):
+            connection.execute("CREATE EXTENSION timescaledb")
+            licence = connection.execute(_LICENCE).fetchone()
+    edition = Edition.COMMUNITY if licence and licence[0] == "timescale" else Edition.APACHE
+    return edition, f"{version}, TimescaleDB {timescale.version}"
+
+
+class _Timescale(NamedTuple):
+    version: str
+    installed: bool  # in this database
+
+
+def _timescale(connection: psycopg.Connection[Any]) -> _Timescale | None:
+    """What there is of TimescaleDB, or None where it is not preloaded and so cannot be used."""
     row = connection.execute(
-        "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+        "SELECT coalesce(installed_version, default_version), installed_version IS NOT NULL"
+        " FROM pg_available_extensions WHERE name = 'timescaledb'"
     ).fetchone()
     loaded = connection.execute("SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'").fetchone()
-    if row is None or loaded is None or "timescaledb" not in loaded[0]:
-        return Edition.PLAIN, version
-    licence = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
-    edition = Edition.COMMUNITY if licence and licence[0] == "timescale" else Edition.APACHE
-    return edition, f"{version}, TimescaleDB {row[0]}"
+    return _Timescale(*row) if row and loaded and "timescaledb" in loaded[0] else None
 
 
 def migrate(
@@ -86,13 +106,16 @@ def migrate(
         connection.execute("SET statement_timeout = 0")
         connection.execute("SET lock_timeout = 0")
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        edition, version = offered(connection)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT NULL,"
             " edition text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         rows = connection.execute("SELECT number, name, edition FROM schema_migration ORDER BY number").fetchall()
         recorded = {str(row[2]) for row in rows}
+        if recorded != {str(Edition.PLAIN)} and _timescale(connection) is not None:
+            # Before the question which edition it is: one session cannot make the extension after taking it back.
+            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+        edition, version = offered(connection)
         if recorded and recorded != {str(edition)}:
             raise ConfigError(
                 f"the schema was made for the {'/'.join(sorted(recorded))} edition, this server offers {edition}:"
@@ -101,8 +124,6 @@ def migrate(
         wanted = migrations(edition)
         if len(rows) > len(wanted):
             raise ConfigError(f"the schema is at {len(rows)}, newer than this program's {len(wanted)}: upgrade first")
-        if edition is not Edition.PLAIN:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
         for migration in wanted[len(rows) :]:
             progress(migration.name)
             logger.info("applying %s", migration.name, extra={"action": "migrate"})

@@ -11,18 +11,42 @@ from telemetry.errors import ConfigError
 from telemetry.kinds import KINDS
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings
+from telemetry.storage.checkup import checkup
 from telemetry.storage.migrate import migrate, migrations
 from tests.fix_database import Server
+from tests.helpers.rows import value
+
+
+def edition_of(server: str, settings: DatabaseSettings) -> Edition:
+    """Asked of the server in another way than `offered` does: by the licence, once the extension is there."""
+    if server == "postgres":
+        return Edition.PLAIN
+    return {"timescale": Edition.COMMUNITY, "apache": Edition.APACHE}[value(settings, "SHOW timescaledb.license")]
 
 
 def test_from_nothing_to_newest_and_a_second_time_changes_nothing(server: Server) -> None:
     settings = server.empty()
     try:
         edition, version, applied = migrate(settings)
-        assert edition is (Edition.APACHE if server.name == "timescale" else Edition.PLAIN)
+        assert edition is edition_of(server.name, settings)
         assert version.startswith("PostgreSQL ")
         assert applied == [migration.name for migration in migrations(edition)]
         assert migrate(settings)[2] == []
+    finally:
+        server.drop(settings)
+
+
+def test_a_look_before_the_first_migration_tells_the_edition_and_leaves_nothing_behind(server: Server) -> None:
+    settings = server.empty()
+    try:
+        for _ in range(2):
+            before = checkup(settings)
+            assert value(settings, "SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 0
+            assert before.missing == [migration.name for migration in migrations(before.edition)]
+        edition, version, _ = migrate(settings)
+        after = checkup(settings)
+        assert (before.edition, before.version) == (edition, version) == (after.edition, after.version)
+        assert after.missing == []
     finally:
         server.drop(settings)
 
@@ -58,10 +82,27 @@ def test_every_edition_has_the_same_rollup_functions(edition: Edition) -> None:
 
 
 def test_a_database_of_another_edition_is_refused_in_words(database: DatabaseSettings) -> None:
+    own = value(database, "SELECT DISTINCT edition FROM schema_migration")
+    other = next(edition for edition in (Edition.COMMUNITY, Edition.APACHE) if edition != own)
     with psycopg.connect(database.url.get_secret_value(), autocommit=True) as connection:
-        connection.execute("UPDATE schema_migration SET edition = 'community'")
-    with pytest.raises(ConfigError, match="made for the community edition"):
+        connection.execute("UPDATE schema_migration SET edition = %s", (other,))
+    with pytest.raises(ConfigError, match=f"made for the {other} edition, this server offers {own}"):
         migrate(database)
+
+
+def test_a_plain_database_on_a_server_that_got_timescale_is_refused_and_left_as_it_is(
+    timescale_server: Server,
+) -> None:
+    settings = timescale_server.empty()
+    try:
+        with psycopg.connect(settings.url.get_secret_value(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE schema_migration (number integer PRIMARY KEY, name text, edition text)")
+            connection.execute("INSERT INTO schema_migration VALUES (1, '0001_base.sql', 'plain')")
+        with pytest.raises(ConfigError, match="made for the plain edition"):
+            migrate(settings)
+        assert value(settings, "SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'") == 0
+    finally:
+        timescale_server.drop(settings)
 
 
 def test_the_invalid_bits_in_the_rollups_are_those_of_the_kinds() -> None:
