@@ -6,6 +6,7 @@ real: broker, database, both services as processes. The devices of the run resen
 must be enough.
 """
 
+import asyncio
 import math
 import time
 from pathlib import Path
@@ -115,7 +116,7 @@ async def run(
             await until(lambda: value(database, "SELECT count(*) FROM reading_crane WHERE seq > 0") >= FRAMES, 90)
             await until(lambda: evaluated(database) == DEVICES, 60)
             await settled(database)
-        except TimeoutError as error:
+        except (TimeoutError, AssertionError) as error:
             raise AssertionError(f"not there in time\n{both.logs()}") from error
         finally:
             both.end()
@@ -126,12 +127,16 @@ async def run(
 
 async def sessions_open(mqtt: MqttSettings, database: DatabaseSettings) -> None:
     """Wait until both services have their durable sessions: a frame made by hand goes all the way through both."""
-    topic = f"cw/v1/{SITE}/crane/hand/up/reading"
-
+    # Another device each time: a transition that was published before the log's session existed is gone, and an
+    # alarm that is already active makes no second one.
     deadline = time.monotonic() + 40
+    number = 0
     while not value(database, "SELECT count(*) FROM alarm WHERE rule IN ('moment', 'load')"):
         assert time.monotonic() < deadline, "the services do not open their sessions"
+        number += 1
+        topic = f"cw/v1/{SITE}/crane/hand-{number}/up/reading"
         await publish(mqtt, [(topic, b'{"ts":%d,"load_t":6.0,"radius_m":30.0,"rated_load_t":4.0}' % now_ms())])
+        await asyncio.sleep(0.2)
 
 
 def evaluated(database: DatabaseSettings) -> int:
@@ -153,7 +158,7 @@ def derived(database: DatabaseSettings) -> list[tuple[str, str]]:
     return fetch(
         database,
         "SELECT t.id, t.payload::text FROM transition t JOIN device d USING (device_id)"
-        " WHERE NOT t.observed AND d.device <> 'hand' ORDER BY t.id",
+        " WHERE NOT t.observed AND d.device NOT LIKE 'hand%%' ORDER BY t.id",
     )
 
 
