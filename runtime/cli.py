@@ -42,7 +42,7 @@ class _Everything(Environment):
 
 
 def _refuse(text: str, status: int = 2) -> NoReturn:
-    Console(stderr=True).print(text, style="bold red", markup=False)
+    Console(stderr=True).print(text, style="bold red", markup=False, soft_wrap=True, highlight=False)
     raise typer.Exit(status)
 
 

