@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import configs, problems, terminal
 from api.console import pages
 from api.deps import Parts
+from api.examples import illustrate
 from api.live import socket
 from api.live.feed import Feed
 from api.live.hub import Hub
@@ -89,6 +90,8 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     app.include_router(terminal.router(settings.terminal, settings.mqtt))
     if settings.console:
         pages.mount(app, parts)
+    plain = app.openapi
+    app.openapi = lambda: illustrate(plain())  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 
 

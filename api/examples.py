@@ -1,0 +1,99 @@
+"""
+Examples for the API's documentation: what a running demo really answered, shortened.
+
+They are put into the OpenAPI document by the name of their schema; a test holds each against its schema, and fails
+when an answer has none.
+"""
+
+from typing import Any, Final
+
+_OVERLOAD: Final[dict[str, Any]] = {
+    "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
+    "state": "unacknowledged", "severity": 4, "active": True, "since": 1795376084000, "at": 1795376084000,
+    "cab": "continuous", "desk": "unacknowledged", "hazard": "moment", "value": 125.0, "limit": 120.0, "unit": "%",
+    "text": {"zh": "超载 力矩 125 % 限值 100 %", "en": "OVERLOAD moment 125 %, limit 100 %"},
+    "action": {"zh": "停止起升 下降或收幅", "en": "stop hoisting, lower or trolley in"},
+    "life_safety": True, "hold": True,
+}  # fmt: skip
+
+_DEVICE: Final[dict[str, Any]] = {
+    "site": "demo", "kind": "crane", "device": "crane-1", "display_name": "1#塔机", "property_no": "示-2024-0101",
+    "registration_no": "示登-0101", "organisation": "示范总包 Demo contractor", "registered": True, "config_version": 1,
+    "presence": {"online": True, "boot": "eb12d0cb779c9722", "ts": 1795376071739, "interval_ms": 200},
+    "coverage": {
+        "at": 1795376072495, "level": "monitored",
+        "hazards": {
+            "load": {"level": "monitored"},
+            "anti_collision": {
+                "level": "not_monitored", "reason": {"zh": "本版本不监测", "en": "not computed in this version"},
+            },
+        },
+    },
+    "reading": {
+        "ts": 1795376273139, "received_at": 1795376273151, "age_ms": 198, "stale": False, "boot": "eb12d0cb779c9722",
+        "seq": 1008, "values": {"load_t": 3.21, "radius_m": 8.05, "wind_mps": 6.6, "mode": "working"}, "invalid": [],
+    },
+    "alarms": [],
+}  # fmt: skip
+
+_TRANSITION: Final[dict[str, Any]] = {
+    "position": 7, "id": "46fe1b33c2c52217", "site": "demo", "kind": "formwork", "device": "post-06",
+    "rule": "settlement", "signal": "raise", "previous": "normal", "state": "unacknowledged", "severity": 3,
+    "at": 1795376108156, "cause": {"boot": "32749280dffb2936", "seq": 37, "i": 0}, "hazard": "settlement",
+    "channel": "settle_mm", "value": 10.6, "limit": 8.0, "unit": "mm", "profile": "cn/1", "config": 1,
+    "source": "DBJ/T 15-197-2020 8.0.4, secondary transcription (domain reference 2.1)",
+    "text": {"zh": "报警 沉降 10.6 mm 限值 8 mm", "en": "SETTLEMENT 10.6 mm, limit 8 mm"},
+    "action": {"zh": "立即停止浇筑 全员撤离", "en": "stop the pour, everybody out"},
+    "life_safety": True, "recorded_at": 1795376108177,
+}  # fmt: skip
+
+_QUARANTINED: Final[dict[str, Any]] = {
+    "id": 1, "site": "demo", "kind": "crane", "device": "test-1", "topic": "cw/v1/demo/crane/test-1/up/reading",
+    "reason": "invalid", "detail": "Expected `float | null`, got `str` - at `$.load_t`", "boot": None, "seq": None,
+    "length": 25, "sha256": "e1c657cde97bed2a817b79a454df7b285faf27674aaa0b4fad47fc4648dc3381",
+    "text": '{"ts":1,"load_t":"heavy"}', "hex": "7b 22 74 73 22 3a 31 2c", "count": 1,
+    "first_received_at": 1795376108643, "last_received_at": 1795376108643,
+}  # fmt: skip
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "Sites": {
+        "source": "record",
+        "items": [
+            {
+                "site": "demo", "display_name": "示范工地 Demo site", "timezone": "Asia/Shanghai",
+                "organisation": "示范总包 Demo contractor", "devices": 16, "lost": None, "heartbeat_age_ms": 413,
+            }
+        ],
+    },
+    "Devices": {"source": "live", "items": [_DEVICE]},
+    "Device": _DEVICE,
+    "Alarms": {"source": "live", "lost": {}, "items": [_OVERLOAD]},
+    "History": {
+        "site": "demo", "kind": "crane", "device": "crane-1", "bucket": "1m", "begin": 1795376040000,
+        "end": 1795376160000, "at": [1795376040000, 1795376100000], "samples": [142, 300], "truncated": False,
+        "channels": {
+            "load_t": {
+                "unit": "t", "zh": "吊重", "en": "load", "mean": [2.658, 0.156], "low": [-0.02, -0.03],
+                "high": [4.45, 4.24], "n": [142, 300],
+            }
+        },
+    },
+    "Transitions": {"items": [_TRANSITION], "next": 7},
+    "Quarantine": {"items": [_QUARANTINED], "next": None},
+    "Health": {
+        "ok": True,
+        "checks": {
+            "broker": {"zh": "已连接", "en": "connected"},
+            "database": {"zh": "正常，结构版本 3", "en": "answers, schema 3"},
+        },
+    },
+}  # fmt: skip
+
+
+def illustrate(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with an example in every schema that we have one for."""
+    schemas = document.get("components", {}).get("schemas", {})
+    for name, example in EXAMPLES.items():
+        if name in schemas:
+            schemas[name].setdefault("examples", [example])
+    return document
