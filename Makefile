@@ -17,7 +17,7 @@ demo: $(READY) ## broker, database, all services and a simulated site, until Ctr
 	@$(BIN)/cranewatch demo $(ARGS)
 
 test: $(READY) servers ## the whole suite, on real servers (ARGS="-k overload")
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 check: $(READY) ## lint, format, types, import contracts, generated docs
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client import CollectorRegistry
 
@@ -39,6 +40,7 @@ class Partition:
         self._metrics = metrics
         self._book = ReceiptBook()
         self._receipt_writer = Writer(settings.database, application="ingest-receipts")
+        self._receipt_thread = ThreadPoolExecutor(1, thread_name_prefix="ingest.receipts")
         worker = f"{socket.gethostname()}-{os.getpid()}"
         self._claim = PartitionClaim(settings.mqtt, "ingest", number, worker, wait_s=settings.partition.claim_wait_s)
         self.lanes: dict[str, Lane] = {}
@@ -75,7 +77,7 @@ class Partition:
                 tasks.create_task(lane.consumer.run(), name=f"ingest.p{self._number}.{name}.session")
                 for name, lane in self.lanes.items()
             ]
-            receipts = tasks.create_task(self._send_receipts(), name=f"ingest.p{self._number}.receipts")
+            receipts = tasks.create_task(self._send_receipts(ending), name=f"ingest.p{self._number}.receipts")
             waiting = tasks.create_task(stop.wait(), name=f"ingest.p{self._number}.stop")
             # A session that ends by itself was fenced: another worker has the partition, so all of ours ends.
             await asyncio.wait({waiting, *sessions}, return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +86,10 @@ class Partition:
             for lane in self.lanes.values():
                 await lane.consumer.close()
             waiting.cancel()
-            receipts.cancel()
+            # Not cancelled: its thread would go on, and open again the connection that is closed below.
+            await receipts
+        # Cancelling does not end a question that is already in its thread, which may just be opening the connection.
+        self._receipt_thread.shutdown(wait=True)
         self._receipt_writer.close()
 
     async def _claimed(self) -> bool:
@@ -94,16 +99,18 @@ class Partition:
             logger.warning("no broker yet: %s", error, extra={"action": "claim"})
             return False
 
-    async def _send_receipts(self) -> None:
+    async def _send_receipts(self, ending: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         live = self.lanes["live"]
-        while True:
-            await asyncio.sleep(0.25)
+        while not ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.25):
+                    await ending.wait()
             due = self._book.due(loop.time())
             if not due or not live.consumer.link:
                 continue
             try:
-                found = await asyncio.to_thread(self._receipt_writer.receipts, due)
+                found = await loop.run_in_executor(self._receipt_thread, self._receipt_writer.receipts, due)
             except StorageError as error:
                 logger.debug("no receipts now: %s", error)
                 continue
@@ -115,8 +122,9 @@ class Partition:
                 )
                 for _, key, boots in found
             ]
-            with contextlib.suppress(BrokerUnavailable):
-                await asyncio.gather(*sent)
+            with contextlib.suppress(BrokerUnavailable, TimeoutError):
+                async with asyncio.timeout(10):
+                    await asyncio.gather(*sent)
                 for device, _, _ in found:
                     self._book.sent(device, loop.time())
                 self._metrics.receipts.inc(len(found))

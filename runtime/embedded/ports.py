@@ -1,6 +1,11 @@
 """Free ports on the loopback address."""
 
+import secrets
 import socket
+from typing import Final
+
+LOWEST: Final = 20_000
+HIGHEST: Final = 32_000
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -15,10 +20,17 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now; another process may still take it before the caller does."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """
+    A port that nobody listens on now; another process may still take it before the caller does.
+
+    From below the range that the system gives to outgoing connections: whoever polls such a port before its server
+    is up may be connected to himself.
+    """
+    for _ in range(1000):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        if is_free(port, host):
+            return port
+    raise OSError(f"no free port between {LOWEST} and {HIGHEST}")
 
 
 def next_free(wanted: int, *, avoid: set[int] | None = None, tries: int = 200) -> int:

@@ -154,7 +154,9 @@ def test_silence_quiets_at_once_answers_and_clears_nothing(page: Page, api: ApiP
 
 
 @one_broker
-def test_not_monitored_within_three_seconds_of_losing_the_analyzer(page: Page, api: ApiProcess, site: SpokenSite) -> None:
+def test_not_monitored_within_three_seconds_of_losing_the_analyzer(
+    page: Page, api: ApiProcess, site: SpokenSite
+) -> None:
     start_shift(page, api, site)
     site.beating = False
     page.wait_for_function(f"{LOST} === 'analyzer'", timeout=4500)
