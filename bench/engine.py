@@ -1,13 +1,9 @@
 """
-How fast the alarm engine is, without codec, journal and broker. Prints JSON; times are CPU times of one process.
+How fast the alarm engine is, without codec, journal and broker. Times are CPU times of one process.
 
-`python -m bench.engine [--devices 1000] [--rounds 100]`: one-sample frames, decoded beforehand, one of each device
-a batch; also a single device a batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
+`make bench ARGS=engine`: one-sample frames, decoded beforehand, one of each device a batch; also a single device a batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
 """
 
-import argparse
-import json
-import sys
 import time
 from typing import Any
 
@@ -76,20 +72,16 @@ def run(devices: int, rounds: int, per_batch: int, samples: int = 1) -> dict[str
     }
 
 
-def main() -> int:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--devices", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=50)
-    options = parser.parse_args()
+def measure(devices: int = 1000, rounds: int = 100) -> dict[str, Any]:
+    """All figures; times are CPU times of this process."""
     figures: dict[str, Any] = {
-        "devices": options.devices,
-        "one_sample_frames": run(options.devices, options.rounds, options.devices),
-        "ten_sample_frames": run(options.devices, max(1, options.rounds // 10), options.devices, 10),
+        "devices": devices,
+        "one_sample_frames": run(devices, rounds, devices),
+        "ten_sample_frames": run(devices, max(1, rounds // 10), devices, 10),
         "one_frame_a_batch": run(10, 200, 1),
     }
-    made = engine(options.devices)
-    made.feed([Arrived("bench", "crane", f"c{d}", frame(d, 1), START) for d in range(options.devices)])
+    made = engine(devices)
+    made.feed([Arrived("bench", "crane", f"c{d}", frame(d, 1), START) for d in range(devices)])
     for name, work in {
         "first_tick_ms": lambda: made.tick(START + 100, START + 100),
         "tick_ms": lambda: made.tick(START + 600, START + 600),
@@ -100,9 +92,4 @@ def main() -> int:
         work()
         figures[name] = round((time.process_time() - began) * 1e3, 2)
     figures["snapshot_bytes"] = len(made.snapshot())
-    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return figures

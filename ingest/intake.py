@@ -17,6 +17,7 @@ from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED_TOPICS: Final = 200_000
 OWN: Final = f"{topics.ROOT}/_own/"
+ANALYZER: Final = "analyzer"  # not a kind of device: under it the analyzer raises alarms about itself
 
 _PAYLOADS: Final[dict[Leaf, Callable[[bytes], payloads.Payload]]] = {
     Leaf.EVENT: lambda payload: payloads.decode(payloads.Event, payload),
@@ -60,6 +61,8 @@ class Intake:
                 return _refused(message, topic, error)
         if topic.leaf in _PASSED_BY or not payload:
             return None  # an empty payload clears a retained topic: there is nothing to record
+        if topic.kind not in KINDS and not (topic.kind == ANALYZER and topic.lane is Lane.DOWN):
+            return _refused(message, topic, WireError(Refusal.KIND, f"kind {topic.kind!r} is not declared"))
         try:
             note = _PAYLOADS[topic.leaf](payload)
         except WireError as error:

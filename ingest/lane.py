@@ -95,7 +95,6 @@ class Lane:
             await prepared.put((batch, self._intake.items(batch.messages), received))
 
     def _ripe(self, now: float) -> bool:
-        # While reconnecting nothing is held; what had arrived on the old connection is taken, and stored, all the same.
         return self._pace.ripe(waiting=self.consumer.waiting(), held=self.consumer.held, busy=self._busy, now=now)
 
     async def _settle(self, prepared: "asyncio.Queue[tuple[Batch, list[Item], int]]") -> None:

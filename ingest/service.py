@@ -19,7 +19,7 @@ from ingest.metrics import IngestMetrics
 from ingest.receipts import ReceiptBook
 from ingest.settings import IngestSettings
 from telemetry.claim import PartitionClaim
-from telemetry.consumer import Consumer
+from telemetry.consumer import Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, StorageError
 from telemetry.storage.writer import Writer
 from telemetry.wire import payloads, topics
@@ -122,12 +122,16 @@ class Partition:
                 )
                 for _, key, boots in found
             ]
-            with contextlib.suppress(BrokerUnavailable, TimeoutError):
-                async with asyncio.timeout(10):
-                    await asyncio.gather(*sent)
-                for device, _, _ in found:
+            if sent:
+                await asyncio.wait(sent, timeout=10)
+            for (device, key, _), future in zip(found, sent, strict=True):
+                failure = future.exception() if future.done() and not future.cancelled() else None
+                if isinstance(failure, PublishRefused):
+                    logger.error("a receipt of %s was refused: %s", "/".join(key), failure, extra={"action": "receipt"})
+                if future.done() and (failure is None or isinstance(failure, PublishRefused)):
+                    # Refused by an ACL is tried again with the device's next frame, not four times a second.
                     self._book.sent(device, loop.time())
-                self._metrics.receipts.inc(len(found))
+                    self._metrics.receipts.inc(failure is None)
             # Frames made by hand have no boot: there is nothing to receipt.
             for device in set(due) - {device for device, _, _ in found}:
                 self._book.sent(device, loop.time())

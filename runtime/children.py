@@ -10,9 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +33,6 @@ class Child:
     arguments: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
     restarts: int = 0
-    _started: float = field(default=0.0, repr=False)
 
     def start(self) -> None:
         """Start it; what it prints goes to its log."""
@@ -46,9 +44,8 @@ class Child:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509, RUF100 - one async-signal-safe call, no locks
+                preexec_fn=die_with_parent,
             )
-        self._started = time.monotonic()
 
     @property
     def running(self) -> bool:

@@ -10,9 +10,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from runtime.doctor import known_settings, variables
 from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
 from telemetry.settings import DatabaseSettings, Environment
 from telemetry.tasks import stop_on_signals
@@ -57,10 +59,10 @@ def _until_signal(work: Callable[[asyncio.Event], Coroutine[Any, Any, Any]]) -> 
 
 @app.command(epilog="Example: [bold]cranewatch demo --for 60 --json[/]  or  [bold]cranewatch demo --tour operator[/]")
 def demo(
-    http_port: Annotated[int, typer.Option(help="Console and API.")] = 8000,
-    mqtt_port: Annotated[int, typer.Option(help="Broker, MQTT 3.1.1 (devices, mosquitto_pub).")] = 1883,
-    mqtt5_port: Annotated[int, typer.Option(help="Broker, MQTT 5 (our services).")] = 1884,
-    ws_port: Annotated[int, typer.Option(help="Broker, MQTT over WebSocket (terminals).")] = 1885,
+    http_port: Annotated[int, typer.Option(min=1, max=65535, help="Console and API.")] = 8000,
+    mqtt_port: Annotated[int, typer.Option(min=1, max=65535, help="Broker, MQTT 3.1.1 (mosquitto_pub).")] = 1883,
+    mqtt5_port: Annotated[int, typer.Option(min=1, max=65535, help="Broker, MQTT 5 (our services).")] = 1884,
+    ws_port: Annotated[int, typer.Option(min=1, max=65535, help="Broker, MQTT over WebSocket (terminals).")] = 1885,
     for_s: Annotated[float | None, typer.Option("--for", min=1, help="End after so many seconds.")] = None,
     scenario: Annotated[str, typer.Option(help="demo, normal-shift, overload, gust-front, …")] = "demo",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
@@ -78,6 +80,8 @@ def demo(
         _refuse(f"no tour {tour!r}; there are: {', '.join(TOURS)}")
     if folder is not None and folder.exists() and any(folder.iterdir()):
         _refuse(f"{folder} is not empty: name a new folder")
+    if speed > 1 and for_s is None:
+        _refuse("--speed above 1 needs --for: else the devices' clocks would run into the future")
     options = DemoOptions(
         http_port=http_port, mqtt_port=mqtt_port, mqtt5_port=mqtt5_port, ws_port=ws_port, scenario=scenario,
         seed=seed, speed=speed, for_s=for_s, folder=folder,
@@ -187,7 +191,7 @@ def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists
 @app.command(epilog="Example: [bold]cranewatch doctor[/]")
 def doctor(as_json: Json = False) -> None:
     """Check broker, database, clock and settings, and say what to do about each."""
-    from runtime.doctor import Verdict, examine, known_settings
+    from runtime.doctor import Verdict, examine
 
     settings = _read(_Everything)
     findings = asyncio.run(examine(settings.mqtt, settings.database, os.environ, known_settings()))
@@ -197,7 +201,7 @@ def doctor(as_json: Json = False) -> None:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
     else:
         colours = {Verdict.GOOD: "green", Verdict.DOUBTFUL: "yellow", Verdict.BAD: "bold red"}
-        table = Table("check", "verdict", "found", "what to do")
+        table = Table("check", "verdict", Column("found", overflow="fold"), Column("what to do", overflow="fold"))
         for f in findings:
             table.add_row(f.check, f"[{colours[f.verdict]}]{f.verdict}[/]", f.text, f.advice)
         Console().print(table)
@@ -205,19 +209,29 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _read(type_: Any) -> Any:
-    try:
-        return type_()
-    except ValidationError as error:
-        lines = [f"CRANEWATCH_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        _refuse("settings:\n  " + "\n  ".join(lines))
+    return _named(type_)
 
 
 def _run(entry: Callable[[], object]) -> None:
+    _named(entry)
+
+
+def _named(call: Callable[[], object]) -> Any:
+    """What the call gives; a wrong setting is said with the variable that sets it."""
     try:
-        entry()
+        return call()
     except ValidationError as error:
-        lines = [f"CRANEWATCH_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        names = {name for model in known_settings() for name in variables(model)}
+        lines = []
+        for found in error.errors():
+            name = "CRANEWATCH_" + "__".join(map(str, found["loc"])).upper()
+            within = sorted(n for n in names if n.startswith(f"{name}__"))
+            # A missing section: say which variable makes it, not a name that would not work.
+            wanted = f"{name}__URL" if f"{name}__URL" in within else (within[0] if within else name)
+            lines.append(f"{wanted}: {found['msg']}")
         _refuse("settings:\n  " + "\n  ".join(lines))
+    except SettingsError as error:
+        _refuse(f"settings: {error}: a section is set by its fields, for example CRANEWATCH_DATABASE__URL")
 
 
 def main() -> None:

@@ -148,7 +148,8 @@ class Demo:
             f"  终端 terminal     {base}/terminal/{site}/crane-1\n"
             f"  API               {base}/docs\n"
             f"  MQTT              127.0.0.1:{p.mqtt} (3.1.1)   127.0.0.1:{p.mqtt5} (5)   ws://127.0.0.1:{p.ws}\n"
-            f"  logs              {self.stack.folder}\n\n"
+            f"  logs              {self.stack.folder}\n"
+            f"  other commands    set -a; . {self.stack.folder}/env; set +a; cranewatch doctor\n\n"
             "  Ctrl-C ends it. The database and the broker go with it.\n"
         )
 

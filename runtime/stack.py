@@ -7,6 +7,7 @@ The order of starting is the order of need; the order of ending is the reverse, 
 import asyncio
 import contextlib
 import logging
+import secrets
 import shutil
 import sys
 import tempfile
@@ -72,7 +73,8 @@ class Stack:
     ) -> None:
         self.ports = ports
         self._keep = folder is not None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="cranewatch-"))
+        # Named here, made when it starts: a run that is refused leaves nothing.
+        self.folder = folder or Path(tempfile.gettempdir()) / f"cranewatch-{secrets.token_hex(6)}"
         self._tell = tell
         self.broker = EmbeddedBroker(self.folder / "broker", port_v3=ports.mqtt, port_v5=ports.mqtt5, port_ws=ports.ws)
         self.cluster: Cluster | None = None
@@ -120,7 +122,7 @@ class Stack:
         await self._end()
 
     async def _start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         (self.folder / "analyzer").mkdir(exist_ok=True)
         self._tell("starting the broker")
         await asyncio.to_thread(self.broker.start)
@@ -129,6 +131,13 @@ class Stack:
         await asyncio.to_thread(self._start_database)
         self._tell("making the schema")
         self.edition, self.version, _ = await asyncio.to_thread(migrate, self.database)
+        self._write_environment()
+
+    def _write_environment(self) -> None:
+        """How to reach this stack with the other commands: `set -a; . FOLDER/env; cranewatch doctor`."""
+        path = self.folder / "env"
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in self.environment().items()))
 
     def _start_database(self) -> None:
         if self.cluster is None:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from telemetry.broker import Arrival, Link, connected
-from telemetry.errors import WireError
+from telemetry.errors import BrokerUnavailable, WireError
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel, Severity
 from telemetry.settings import MqttSettings
@@ -47,6 +47,7 @@ class Screen:
     coverage: payloads.Coverage | None = None
     config: payloads.DeviceConfig | None = None
     values: dict[str, float] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
     kind: str = "crane"
     reading_at: float | None = None
     heartbeat: payloads.Heartbeat | None = None
@@ -77,7 +78,10 @@ class Screen:
     def _reading(self, kind: str, payload: bytes, now: float) -> None:
         frame: Any = frames.decode(kind, payload)
         self.kind, self.reading_at = kind, now
+        # What this frame does not carry is not known now; what it calls bad is said to be.
+        self.values, self.bad = {}, set()
         for source in (frame, *(frame.samples or ())):
+            self.bad |= set(source.invalid or ())
             for name in _SHOWN:
                 value = getattr(source, name, None)
                 if value is not None:
@@ -106,10 +110,18 @@ class Screen:
             subtitle="不控制起重机 watching only",
         )
 
+    def stale(self, now: float) -> bool:
+        """Whether the last reading is older than three of the device's declared intervals, or there was none."""
+        declared = self.coverage.stale_after_ms if self.coverage else None
+        limit = max(LOST_AFTER_S, (declared or 0) / 1000)
+        return self.reading_at is None or now - self.reading_at > limit
+
     def _band(self, now: float, linked: bool) -> Text:
-        if not self.watched(now, linked):
+        if not self.watched(now, linked) or self.stale(now):
+            why = "" if not self.watched(now, linked) else "  设备无数据 no data from the device"
             return Text(
-                " ▨ 监测中断 NOT MONITORED  限位器仍有效 limiter still works ", style="bold white on black reverse"
+                f" ▨ 监测中断 NOT MONITORED  限位器仍有效 limiter still works{why} ",
+                style="bold white on black reverse",
             )
         active = sorted(self.alarms.values(), key=lambda alarm: -alarm.severity)
         if not active:
@@ -124,11 +136,14 @@ class Screen:
     def _numbers(self, now: float) -> Table:
         table = Table.grid(padding=(0, 3))
         age = None if self.reading_at is None else now - self.reading_at
-        stale = age is None or age > LOST_AFTER_S
         for channel in KINDS[self.kind].reals:
-            if channel.name in self.values:
+            if channel.name in self.bad:
+                table.add_row(f"{channel.zh} {channel.en}", Text("无效 invalid", style="red"))
+            elif channel.name in self.values and self.stale(now):
+                table.add_row(f"{channel.zh} {channel.en}", Text("—", style="bright_black"))
+            elif channel.name in self.values:
                 text = f"{self.values[channel.name]:.{channel.decimals}f} {channel.unit}"
-                table.add_row(f"{channel.zh} {channel.en}", Text(text, style="bright_black" if stale else "bold"))
+                table.add_row(f"{channel.zh} {channel.en}", Text(text, style="bold"))
         table.add_row("数据 data", "无 none" if age is None else f"{age:.1f} 秒前 s ago")
         return table
 
@@ -162,9 +177,12 @@ async def run(mqtt: MqttSettings, site: str, device: str, stop: asyncio.Event, *
     )  # fmt: skip
     console = Console()
     if once:
-        async with connected(link):
-            await asyncio.sleep(2)
-            console.print(screen.render(now(), link.up.is_set()))
+        try:
+            async with asyncio.timeout(8), connected(link):
+                await asyncio.sleep(2)
+                console.print(screen.render(now(), link.up.is_set()))
+        except TimeoutError as error:
+            raise BrokerUnavailable(f"no broker answers at {mqtt.host}:{mqtt.port_v3}") from error
         return
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(link.run(), name="terminal.link")

@@ -149,9 +149,10 @@ class Consumer:
         if len(link.arrived) <= limit:
             messages = list(link.arrived)
             link.arrived.clear()
+            link.qos0_waiting = 0
         else:
             messages = [link.arrived.popleft() for _ in range(limit)]
-        link.qos0_waiting = 0
+            link.qos0_waiting -= sum(message.packet_id is None for message in messages)
         return Batch(link.number, messages)
 
     async def arrival(self) -> None:

@@ -32,7 +32,7 @@ def classify(error: Exception) -> StorageError:
     code = getattr(error, "sqlstate", None)
     if code is None:
         # No SQLSTATE: the server never answered, or psycopg could not encode the values.
-        if isinstance(error, psycopg.DataError | UnicodeError | ValueError | OverflowError):
+        if isinstance(error, psycopg.DataError | UnicodeError | OverflowError):
             return StorageRefused(text)
         return StorageUnavailable(text)
     text = f"{code}: {text}"
@@ -50,7 +50,7 @@ def translated() -> Iterator[None]:
     """Driver errors raised in the block become ours, with the cause kept."""
     try:
         yield
-    except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+    except (psycopg.Error, PoolTimeout, PoolClosed, UnicodeError, OverflowError) as error:
         raise classify(error) from error
 
 

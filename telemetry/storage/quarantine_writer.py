@@ -25,7 +25,10 @@ _INSERT: Final[LiteralString] = (
     " sha256, head, count, first_received_at, last_received_at)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)"
     " ON CONFLICT (fingerprint, day) DO UPDATE"
-    " SET count = q.count + 1, last_received_at = EXCLUDED.last_received_at"
+    " SET count = q.count + 1, last_received_at = EXCLUDED.last_received_at RETURNING xmax = 0"
+)
+_AGAIN: Final[LiteralString] = (
+    "UPDATE quarantine SET count = count + 1, last_received_at = %s WHERE fingerprint = %s AND day = %s"
 )
 _OVERFLOW: Final[LiteralString] = (
     "INSERT INTO quarantine_overflow AS o (source, day, count, last_reason, last_received_at)"
@@ -38,11 +41,23 @@ _KEPT: Final[LiteralString] = (
 
 
 class QuarantineWriter:
-    """Remembers how many were kept of each source today."""
+    """
+    Remembers how many different messages were kept of each source today.
+
+    What a transaction adds is counted only when `committed` is called: a batch that is rolled back and tried again
+    must not use up the cap twice.
+    """
 
     def __init__(self) -> None:
         self._day: date | None = None
         self._kept: dict[str, int] = {}
+        self._added: dict[str, int] = {}
+
+    def committed(self) -> None:
+        """The transaction of the last `write` is in."""
+        for source, number in self._added.items():
+            self._kept[source] = self._kept.get(source, 0) + number
+        self._added.clear()
 
     def write(self, connection: psycopg.Connection[Any], items: list[Refused], received_ms: int) -> None:
         """Keep or count these messages, inside the caller's transaction. Raises psycopg errors."""
@@ -50,28 +65,33 @@ class QuarantineWriter:
         if received.date() != self._day or len(self._kept) > MAX_SOURCES:
             self._day = received.date()
             self._kept.clear()
+        self._added.clear()
         for item in items:
             source = _source(item)
             if source not in self._kept:
                 row = connection.execute(_KEPT, (self._day, source)).fetchone()
                 self._kept[source] = row[0] if row else 0
-            if self._kept[source] >= MAX_PER_SOURCE_AND_DAY:
-                connection.execute(_OVERFLOW, (source, self._day, str(item.reason), received))
+            fingerprint = hashlib.sha256(item.raw_topic.encode("utf-8", "replace") + b"\0" + item.payload).digest()
+            if self._kept[source] + self._added.get(source, 0) >= MAX_PER_SOURCE_AND_DAY:
+                # Full: what is there already is still counted in its own row.
+                if not connection.execute(_AGAIN, (received, fingerprint, self._day)).rowcount:
+                    connection.execute(_OVERFLOW, (source, self._day, str(item.reason), received))
                 continue
-            self._kept[source] += 1
             topic = item.topic
             boot, seq = item.identity or (None, None)
             raw_topic = _printable(item.raw_topic)[:MAX_TOPIC]
-            connection.execute(
+            row = connection.execute(
                 _INSERT,
                 (
-                    hashlib.sha256(item.raw_topic.encode("utf-8", "replace") + b"\0" + item.payload).digest(),
+                    fingerprint,
                     self._day, topic.site if topic else None, topic.kind if topic else None,
                     topic.device if topic else None, raw_topic, str(item.reason), _printable(item.detail)[:500],
                     boot, seq, len(item.payload), hashlib.sha256(item.payload).digest(), item.payload[:HEAD_BYTES],
                     received, received,
                 ),
-            )  # fmt: skip
+            ).fetchone()  # fmt: skip
+            if row is not None and row[0]:
+                self._added[source] = self._added.get(source, 0) + 1
 
 
 def _source(item: Refused) -> str:

@@ -60,13 +60,14 @@ class Registry:
         """The number of a boot that `learn` has seen; 0 for frames made by hand."""
         return 0 if boot is None else self._boots[device_id, boot]
 
-    def known(self) -> list[int]:
-        """The ids of all devices in the cache."""
-        return list(self._keys)
-
     def learn(self, connection: psycopg.Connection[Any], wanted: Set[tuple[DeviceKey, str | None]]) -> None:
         """Make all of these devices and boots known, registering new ones. Raises psycopg errors."""
         pairs = wanted
+        if max(len(self._devices), len(self._boots)) + len(pairs) > MAX_CACHED:
+            # Before anything is looked up, so that nothing this batch needs is thrown away under it.
+            self._devices.clear()
+            self._keys.clear()
+            self._boots.clear()
         strange = {key for key, _ in pairs if key not in self._devices}
         if strange:
             self._learn_devices(connection, sorted(strange))
@@ -79,10 +80,6 @@ class Registry:
             self._learn_boots(connection, sorted(boots))
 
     def _learn_devices(self, connection: psycopg.Connection[Any], keys: list[DeviceKey]) -> None:
-        if len(self._devices) + len(keys) > MAX_CACHED:
-            self._devices.clear()
-            self._keys.clear()
-            self._boots.clear()
         columns = [list(column) for column in zip(*keys, strict=True)]
         with connection.transaction():
             connection.execute(_SITES, (columns[0],))

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 
+import mqtt5
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,9 @@ from ingest import service
 from ingest.settings import IngestSettings
 from telemetry.broker import Arrival, Link, connected
 from telemetry.clock import now_ms
+from telemetry.consumer import MAX_QOS0, Consumer
 from telemetry.settings import DatabaseSettings, MqttSettings, PartitionSettings
+from telemetry.storage import quarantine_writer
 from telemetry.wire import payloads
 from tests.fix_proxy import Proxy
 from tests.helpers.publisher import frame, publish
@@ -228,3 +231,35 @@ async def test_an_outage_of_the_database_loses_nothing_and_acknowledges_nothing(
         await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 1500, seconds=40)
     assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,1501)}"
     assert value(database, "SELECT count(DISTINCT seq) FROM reading_crane") == 1500
+
+
+async def test_the_cap_counts_different_messages_so_that_a_flood_of_one_hides_no_other(
+    broker: MqttSettings, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine_writer, "MAX_PER_SOURCE_AND_DAY", 3)
+    where = site()
+    topic = f"cw/v1/{where}/crane/c-1/up/reading"
+    async with ingest(broker, database):
+        await publish(broker, [(topic, b"{same}")] * 50)
+        await publish(broker, [(topic, b"{other %d}" % n) for n in range(5)])
+        await publish(broker, [(topic, b"{same}")] * 10)
+        await until(lambda: value(database, "SELECT sum(count) FROM quarantine") == 62)
+        await until(lambda: value(database, "SELECT coalesce(sum(count), 0) FROM quarantine_overflow") == 3)
+    assert fetch(database, "SELECT count FROM quarantine ORDER BY quarantine_id") == [(60,), (1,), (1,)]
+
+
+async def test_a_flood_of_qos_0_is_bounded_in_the_consumer(mosquitto: MqttSettings) -> None:
+    consumer = Consumer(mosquitto, "flood", [f"cw/v1/{site()}/crane/+/up/+"])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(consumer.run(), name="test.flood")
+        await consumer.linked()
+        link = consumer._link
+        assert link is not None
+        packet = mqtt5.PublishPacket("cw/v1/s/crane/c/up/shown", b"x", qos=mqtt5.QoS.AT_MOST_ONCE)
+        for _ in range(60):
+            consumer._take(link, [packet] * 1000)
+            if consumer.waiting() > 5000:
+                await consumer.batch(500)
+        assert consumer.waiting() <= MAX_QOS0
+        assert consumer.dropped_qos0 > 0
+        await consumer.close()

@@ -99,7 +99,7 @@ class ReceiptDesk:
 
     async def answer(self) -> None:
         """Send every device its receipt."""
-        for device, boots in self._stored.items():
+        for device, boots in list(self._stored.items()):
             parts = []
             for boot, seqs in reversed(boots.items()):
                 runs: list[tuple[int, int]] = []

@@ -35,6 +35,14 @@ def test_an_overload_beyond_the_flat_part_is_one_alarm_and_ends_below_the_clear_
     assert rig.alarm("moment").cab == "none"
 
 
+@pytest.mark.parametrize("load_t", [2.5, 2.8, 3.05, 3.5])
+def test_the_limit_beside_an_alarm_is_the_one_in_its_sentence(load_t: float) -> None:
+    rig = Rig()
+    for said in (*rig.hold(5, load_t=load_t, **AT_42), rig.alarm("moment")):
+        assert said.text.en.endswith(f"limit {said.limit:.0f} %"), (said.text, said.limit)
+        assert f"限值 {said.limit:.0f} %" in said.text.zh
+
+
 def test_in_the_flat_part_the_load_speaks_and_not_the_moment() -> None:
     rig = Rig()
     assert story(rig.hold(5, load_t=4.2, **AT_20)) == "load raise unacknowledged"

@@ -156,3 +156,48 @@ def test_devices_beyond_the_bound_are_counted_and_left_out(monkeypatch: pytest.M
         picture.apply(f"cw/v1/s/crane/c{n}/up/reading", reading(), 0)
     assert len(picture.devices) == 2
     assert picture.left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("cw/v1/s/nokind/x/up/reading", reading()),
+        ("cw/v1/s/cranes/c9/up/presence", payloads.encode(payloads.Presence(online=True))),
+        ("cw/v1/s/nokind/x/down/alarm/moment", alarm("t1")),
+        ("cw/v1/s/nokind/x/down/config", payloads.encode(payloads.DeviceConfig(version=1))),
+        ("cw/v1/s/nokind/x/down/coverage", b""),
+        ("cw/v1/s/analyzer/p0/up/presence", payloads.encode(payloads.Presence(online=True))),
+    ],
+)
+def test_an_undeclared_kind_is_refused_whole(topic: str, payload: bytes) -> None:
+    picture = Picture()
+    assert picture.apply(topic, payload, 0) is None
+    assert picture.refused == 1
+    assert picture.devices == {}
+    assert picture.sites == {}
+
+
+@pytest.mark.parametrize("tail", ["up/reading", "up/presence", "down/coverage", "down/alarm/moment", "down/config"])
+def test_what_cannot_be_understood_leaves_no_device_behind(tail: str) -> None:
+    picture = Picture()
+    assert picture.apply(f"{TOPIC}/{tail}", b"\xff\xfe", 0) is None
+    assert picture.refused == 1
+    assert picture.devices == {}
+    assert picture.sites == {}
+
+
+def test_clearing_what_was_never_there_makes_no_device() -> None:
+    picture = Picture()
+    for tail in ("up/presence", "down/coverage", "down/alarm/moment", "down/config"):
+        assert picture.apply(f"{TOPIC}/{tail}", b"", 0) is None
+    assert picture.devices == {}
+    assert picture.refused == 0
+
+
+def test_the_analyzers_alarms_about_itself_are_held_and_it_is_no_device() -> None:
+    picture = Picture()
+    assert picture.apply("cw/v1/s/analyzer/p0/down/alarm/clock", alarm("t1"), 0) is not None
+    assert picture.of("s") == []
+    assert [list(view.alarms) for view in picture.alarmed("s")] == [["clock"]]
+    picture.apply("cw/v1/s/analyzer/p0/down/alarm/clock", b"", 0)
+    assert [list(view.alarms) for view in picture.alarmed("s")] == [[]]

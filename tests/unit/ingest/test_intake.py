@@ -69,3 +69,15 @@ def test_whatever_comes_is_one_item_each_and_nothing_is_raised(messages: list[tu
 def test_a_frame_round_trips_through_messagepack_too() -> None:
     body = msgspec.msgpack.encode(msgspec.json.decode(FRAME))
     assert isinstance(one(TOPIC, body), Reading)
+
+
+def test_an_undeclared_kind_is_refused_whatever_the_message_is() -> None:
+    item = one("cw/v1/s/cranes/c-1/up/presence", b'{"online":true}')
+    assert isinstance(item, Refused)
+    assert item.reason is Refusal.KIND
+
+
+def test_the_analyzers_alarms_about_itself_are_recorded() -> None:
+    coverage = b'{"at":1,"level":"monitored","hazards":{}}'
+    assert isinstance(one("cw/v1/s/analyzer/p0/down/coverage", coverage), Noted)
+    assert isinstance(one("cw/v1/s/analyzer/p0/up/presence", b'{"online":true}'), Refused)

@@ -6,7 +6,7 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 
 from telemetry.errors import StorageRefused, StorageStrained, StorageUnavailable
-from telemetry.storage.door import classify
+from telemetry.storage.door import classify, translated
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,9 @@ def test_every_class_of_error_has_its_reaction(error: Exception, expected: type[
     found = classify(error)
     assert type(found) is expected
     assert str(found)
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogate"), OverflowError("too big")])
+def test_values_that_cannot_be_encoded_are_refused_and_not_retried_for_ever(error: Exception) -> None:
+    with pytest.raises(StorageRefused), translated():
+        raise error

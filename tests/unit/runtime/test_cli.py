@@ -1,0 +1,56 @@
+"""The command says what is wrong in words, and leaves nothing behind when it refuses."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.services import ROOT
+
+
+def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    env = {name: text for name, text in os.environ.items() if not name.startswith("CRANEWATCH_")}
+    return subprocess.run(
+        [sys.executable, "-m", "runtime.cli", *arguments],
+        cwd=ROOT, env={**env, "COLUMNS": "200", **environment}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "ingest", "analyze", "api", "simulate", "terminal", "migrate", "site", "doctor"]
+)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    found = cranewatch(command, "--help")
+    assert found.returncode == 0
+    assert command == "simulate" or "Example" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["demo", "--tour", "cook"], "no tour 'cook'"),
+        (["demo", "--speed", "10"], "needs --for"),
+        (["demo", "--scenario", "nope"], "nope"),
+        (["demo", "--mqtt-port", "0"], "mqtt-port"),
+        (["migrate"], "CRANEWATCH_DATABASE__URL"),
+        (["ingest"], "CRANEWATCH_DATABASE__URL"),
+        (["terminal", "Site", "crane-1"], "is not of"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(arguments: list[str], words: str) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("cranewatch-*"))
+    found = cranewatch(*arguments)
+    assert found.returncode != 0
+    assert words in found.stderr
+    assert "Traceback" not in found.stderr
+    assert set(Path(tempfile.gettempdir()).glob("cranewatch-*")) <= before
+
+
+def test_a_section_that_is_set_as_one_variable_is_said() -> None:
+    found = cranewatch("migrate", CRANEWATCH_DATABASE="postgresql://x")
+    assert found.returncode == 2
+    assert "CRANEWATCH_DATABASE__URL" in found.stderr
+    assert "Traceback" not in found.stderr
