@@ -120,12 +120,16 @@ class Writer:
         if self._connection is None or self._connection.closed:
             connection = connect(self._settings, application=self._application)
             connection.autocommit = True
-            for kind in KINDS.values():
-                connection.execute(
-                    sql.SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(
-                        sql.Identifier(f"stage_{kind.name}"), sql.Identifier(f"reading_{kind.name}")
+            try:
+                for kind in KINDS.values():
+                    connection.execute(
+                        sql.SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(
+                            sql.Identifier(f"stage_{kind.name}"), sql.Identifier(f"reading_{kind.name}")
+                        )
                     )
-                )
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
             if not self.staged_left:
                 self.expect_duplicates()
@@ -145,6 +149,7 @@ class Writer:
             if noted:
                 write_notes(connection, self.registry, noted, received_ms)
                 done.notes = len(noted)
+        self._quarantine.committed()
         if self.staged_left:
             self.staged_left -= 1
             if self._staged_items is not None:
