@@ -40,12 +40,11 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
         facts.text = texts.cleared(fleet.kind, change.rule, value, channel.unit)
     else:
         _, step = limits.step(fleet.kind, change.column)
-        limit = float(limits.set[change.column])
-        facts.limit = round(limit, channel.decimals + 1)
+        # One number beside the alarm and in its sentence: beyond the alarm step the limit is still the alarm's.
+        facts.limit = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
         facts.eta_s = change.eta_s
-        shown = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
         facts.text, facts.action = texts.process(
-            fleet.kind, change.rule, change.level, value, shown, channel.unit, facts.eta_s
+            fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s
         )
         facts.source = limits.sources[change.column]
         facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch

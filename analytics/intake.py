@@ -121,4 +121,4 @@ class Intake:
                     config = payloads.decode(payloads.DeviceConfig, payload)
                     taken.outcome.extend(engine.configure(*where, config, received))
             case _:
-                pass  # up/shown is for the desk's side; it stands in the journal all the same
+                pass  # up/shown is for the desk's side; a partition drops it before its journal
