@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from api import schemas
-from api.live.picture import DeviceView, Picture
+from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.storage.alarms import AlarmRow
 from telemetry.storage.devices import DeviceRow
 from telemetry.wire import payloads
@@ -80,5 +80,6 @@ def device(view: DeviceView | None, row: DeviceRow | None, now: int) -> schemas.
 def devices(picture: Picture, rows: list[DeviceRow] | None, site: str | None, now: int) -> list[schemas.Device]:
     """All devices of a site, or of all, known live or registered."""
     registered = {(row.site, row.kind, row.device): row for row in rows or []}
-    keys = sorted({*registered, *(key for key in picture.devices if site in (None, key[0]))})
+    live = (key for key in picture.devices if site in (None, key[0]) and key[1] != ANALYZER)
+    keys = sorted({*registered, *live})
     return [device(picture.devices.get(key), registered.get(key), now) for key in keys]

@@ -8,7 +8,7 @@ from api import present, schemas
 from api.console import cards
 from api.console.wording import UNANSWERED
 from api.deps import Parts
-from api.live.picture import DeviceView
+from api.live.picture import ANALYZER, DeviceView
 from api.problems import Problem
 from api.routes.alarms import answer, new_id
 from telemetry.clock import now_ms
@@ -26,8 +26,9 @@ CAUSES = (
 class AlarmList:
     """Alarms of some devices, worst first, repainted as they change."""
 
-    def __init__(self, parts: Parts, views: Callable[[], list[DeviceView]]) -> None:
+    def __init__(self, parts: Parts, site: str, views: Callable[[], list[DeviceView]]) -> None:
         self._parts = parts
+        self._site = site
         self._views = views
         self._rows: dict[tuple[str, str, str], tuple[ui.element, ui.html, ui.button]] = {}
         self._shown: dict[tuple[str, str, str], str] = {}
@@ -48,23 +49,29 @@ class AlarmList:
             self._rows.pop(key)[0].delete()
             self._shown.pop(key, None)
         for key, alarm in found.items():
-            content = cards.alarm_row(alarm, names[key[:2]], now)
+            content = cards.alarm_row(alarm, names[key[:2]], now, known=self._known(key, now))
             if key not in self._rows:
                 self._rows[key] = self._row(key, content)
             elif content != self._shown[key]:
                 self._rows[key][1].set_content(content)
             self._shown[key] = content
-            self._rows[key][2].set_visibility(alarm.state in UNANSWERED)
+            # The analyzer takes no answers about itself: its alarms end with their cause.
+            self._rows[key][2].set_visibility(alarm.state in UNANSWERED and alarm.kind != ANALYZER)
         order = list(found)
         if order != self._order:
             for place, key in enumerate(order):
                 self._rows[key][0].move(self._box, target_index=place)
             self._order = order
-        self._none(found, views)
+        self._none(found)
 
-    def _none(self, found: dict[tuple[str, str, str], schemas.Alarm], views: list[DeviceView]) -> None:
+    def _known(self, key: tuple[str, str, str], now: int) -> bool:
+        picture = self._parts.feed.picture
+        view = picture.devices.get((self._site, key[0], key[1]))
+        return view is not None and picture.lost(self._site, now) is None and not cards.silent(view, now)
+
+    def _none(self, found: dict[tuple[str, str, str], schemas.Alarm]) -> None:
         # An empty list is good news only while somebody watches.
-        lost = any(self._parts.feed.picture.lost(site, now_ms()) for site in {view.site for view in views})
+        lost = self._parts.feed.picture.lost(self._site, now_ms())
         zh, en = ("报警状态未知", "alarm state unknown") if lost else ("当前无报警", "no alarms now")
         self._empty.set_content(f'{zh} <span class="en">{en}</span>')
         self._empty.set_visibility(not found)
@@ -85,7 +92,9 @@ class AlarmList:
         with self._box, ui.dialog() as dialog, ui.card().style("min-width: min(92vw, 420px)"):
             ui.label("确认：我来处理 Acknowledge: I have it").style("font-weight: 700; font-size: 17px")
             name = next(cards.name_of(view) for view in self._views() if (view.kind, view.device) == key[:2])
-            ui.html(cards.alarm_row(alarm, name, now_ms()), sanitize=False).classes("cw-alarm")
+            now = now_ms()
+            row = cards.alarm_row(alarm, name, now, known=self._known(key, now))
+            ui.html(row, sanitize=False).classes("cw-alarm")
             who = ui.input("姓名 your name", value=self._who).props("outlined dense maxlength=64").classes("w-full")
             for cause, words in CAUSES:
                 ui.button(words, color=None, on_click=lambda cause=cause: self._send(dialog, alarm, who, cause)).props(

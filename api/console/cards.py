@@ -6,7 +6,7 @@ from api import present, schemas
 from api.charts import use, value
 from api.console import wording
 from api.console.wording import Pair, ago, both, number
-from api.live.picture import DeviceView, Picture
+from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel
 from telemetry.wire import payloads
@@ -16,6 +16,8 @@ BAR_TOP = 120  # per cent at the right end of a bar
 
 def name_of(view: DeviceView) -> str:
     """The site's own name for a device."""
+    if view.kind == ANALYZER:
+        return f"分析服务 analyzer {view.device}"
     return (view.config.display_name if view.config else "") or view.device
 
 
@@ -166,7 +168,8 @@ def post_card(picture: Picture, view: DeviceView, now: int) -> str:
 def other_card(picture: Picture, view: DeviceView, now: int) -> str:
     """A device of any other kind: its first measured channels."""
     lost = picture.lost(view.site, now)
-    figures = "".join(channel_figure(view, channel.name) for channel in KINDS[view.kind].reals[:6])
+    kind = KINDS.get(view.kind)
+    figures = "".join(channel_figure(view, channel.name) for channel in (kind.reals[:6] if kind else ()))
     stale = " stale" if view.stale(now) else ""
     return (
         f'<a class="cw-card{stale}" href="{path_of(view)}">{band(view, lost, now)}<div class="cw-body">'
@@ -175,12 +178,24 @@ def other_card(picture: Picture, view: DeviceView, now: int) -> str:
     )
 
 
-def alarm_row(alarm: schemas.Alarm, name: str, now: int) -> str:
-    """An alarm in the list, without its button."""
+def silent(view: DeviceView, now: int) -> bool:
+    """Whether a device says nothing now, so that nobody knows how its quantities are."""
+    return view.kind != ANALYZER and (view.stale(now) or (view.presence is not None and not view.presence.online))
+
+
+def alarm_row(alarm: schemas.Alarm, name: str, now: int, *, known: bool = True) -> str:
+    """An alarm in the list, without its button. `known`: its device speaks now, and somebody listens."""
     state = wording.STATE.get(alarm.state, (alarm.state, alarm.state))
     severity = wording.SEVERITY[alarm.severity]
     grade = f"s{alarm.severity}" if alarm.active or alarm.hold else ""
     condition = ("仍在持续", "still holds") if alarm.active else ("条件已解除", "condition is over")
+    if alarm.hazard is not None and not known:
+        # Of something measured, and nobody measures: what was last seen is not what is.
+        condition = (
+            ("最后所知仍超限，当前未知", "held when last measured, unknown now")
+            if alarm.active
+            else ("最后所知已解除，当前未知", "over when last measured, unknown now")
+        )
     meta = [both(ago(max(0, now - alarm.since))), both(condition), both(state)]
     if alarm.limit is not None:
         meta.append(f"{both(('限值', 'limit'))} {alarm.limit:g} {escape(alarm.unit or '')}")

@@ -68,7 +68,7 @@ async def sites_page(parts: Parts) -> None:
         view = picture.sites.get(site)
         name = names.get(site) or (view.config.display_name if view and view.config else "") or site
         line, lost = cards.status(picture, site, now)
-        alarms = [one for one in present.alarms(views) if one.severity >= 2]
+        alarms = [one for one in present.alarms(picture.alarmed(site)) if one.severity >= 2]
         count = f"{sum(1 for one in views if one.kind == 'crane')}"
         worst = alarms[0].severity if alarms else 0
         counted = ""
@@ -133,7 +133,7 @@ def site_page(parts: Parts, site: str) -> None:
             live = frame.Live(body, "cw-col")
             with ui.element("div").classes("side"):
                 ui.html(f'<h2 class="cw-title">{both(("报警", "alarms"))}</h2>', sanitize=False)
-                alarms = AlarmList(parts, views)
+                alarms = AlarmList(parts, site, lambda: picture.alarmed(site))
 
         def paint() -> None:
             status.paint()
@@ -202,7 +202,7 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
             made = '<div class="cw-figures">'
         made += "".join(
             cards.channel_figure(view, channel.name)
-            for channel in KINDS[view.kind].reals
+            for channel in (KINDS[view.kind].reals if view.kind in KINDS else ())
             if channel.name not in skipped and view.reading is not None and channel.name in view.reading.values
         )
         return f'<div class="cw-card{stale}">{head}{made}</div></div></div>'
@@ -250,7 +250,7 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
             with ui.element("div").classes("cw-col side"):
                 with ui.element("div").classes("first"):
                     ui.html(f'<h2 class="cw-title">{both(("报警", "alarms"))}</h2>', sanitize=False)
-                    alarms = AlarmList(parts, lambda: [view])
+                    alarms = AlarmList(parts, site, lambda: [view])
                 with ui.element("div").classes("cw-panel"):
                     ui.html(f'<h2 class="cw-title">{both(("监测范围", "coverage"))}</h2>', sanitize=False)
                     covered = frame.Live(coverage)

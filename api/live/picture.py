@@ -5,16 +5,19 @@ Rule 1: pure. Times come in; what changed goes out.
 Rule 2: the picture is only as good as its source, so it says how old everything is, whether the broker is there,
 and whether the analyzer's heartbeat agrees with the alarms held here. Absence is never "normal".
 Rule 3: bounded. Beyond MAX_DEVICES a new device is counted and left out, and so is a rule beyond MAX_RULES.
+Rule 4: only what was understood makes a device: a broken frame or an undeclared kind leaves nothing behind but a
+count. The analyzer speaks of itself under a kind of its own; its alarms are held, and it is no device.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from telemetry.errors import WireError
+from telemetry.errors import Refusal, WireError
 from telemetry.kinds import KINDS, Store
 from telemetry.wire import frames, payloads, topics
 from telemetry.wire.topics import Leaf
 
+ANALYZER: Final = "analyzer"  # its alarms about itself: cw/v1/{site}/analyzer/p{n}/down/...
 MAX_DEVICES: Final = 20_000
 MAX_RULES: Final = 64
 HEARTBEAT_MS: Final = 3000
@@ -22,6 +25,12 @@ DIFFERS_MS: Final = 3000
 SILENT_MS: Final = 3000
 
 Key = tuple[str, str, str]  # site, kind, device
+_PAYLOADS: Final[dict[Leaf, Any]] = {
+    Leaf.PRESENCE: payloads.Presence,
+    Leaf.COVERAGE: payloads.Coverage,
+    Leaf.ALARM: payloads.Alarm,
+    Leaf.CONFIG: payloads.DeviceConfig,
+}
 
 
 @dataclass(slots=True)
@@ -142,28 +151,29 @@ class Picture:
 
     def _device(self, topic: topics.Topic, payload: bytes, now: int) -> Change | None:
         key = (topic.site, topic.kind, topic.device)
+        own = topic.kind == ANALYZER and topic.leaf in (Leaf.ALARM, Leaf.TRANSITION)
+        if topic.kind not in KINDS and not own:
+            raise WireError(Refusal.KIND, f"kind {topic.kind!r} is not declared")
         if topic.leaf is Leaf.TRANSITION:
             return Change(Leaf.TRANSITION, key, payloads.decode(payloads.Transition, payload))
-        view = self._view(key)
+        # Decoded before there is a view, so that what cannot be understood makes no device.
+        decoded = _decode(topic, payload, now)
+        view = self.devices.get(key) if decoded is None else self._view(key)
         if view is None:
             return None
-        value: Any = None
         if topic.leaf is Leaf.READING:
-            value = view.reading = latest(topic.kind, frames.decode(topic.kind, payload), now)
+            view.reading = decoded
         elif topic.leaf is Leaf.PRESENCE:
-            value = view.presence = payloads.decode(payloads.Presence, payload) if payload else None
+            view.presence = decoded
         elif topic.leaf is Leaf.COVERAGE:
-            value = view.coverage = payloads.decode(payloads.Coverage, payload) if payload else None
+            view.coverage = decoded
         elif topic.leaf is Leaf.ALARM and topic.rule is not None:
-            return self._alarm(view, key, topic.rule, payload, now)
-        elif topic.leaf is Leaf.CONFIG and payload:
-            config = payloads.decode(payloads.DeviceConfig, payload)
-            if view.config is None or config.version >= view.config.version:
-                view.config = config
-            return None
+            return self._alarm(view, key, topic.rule, decoded, now)
         else:
+            if decoded is not None and (view.config is None or decoded.version >= view.config.version):
+                view.config = decoded
             return None
-        return Change(topic.leaf, key, value)
+        return Change(topic.leaf, key, decoded)
 
     def _view(self, key: Key) -> DeviceView | None:
         view = self.devices.get(key)
@@ -175,14 +185,13 @@ class Picture:
             self.sites.setdefault(key[0], SiteView())
         return view
 
-    def _alarm(self, view: DeviceView, key: Key, rule: str, payload: bytes, now: int) -> Change | None:
+    def _alarm(self, view: DeviceView, key: Key, rule: str, alarm: payloads.Alarm | None, now: int) -> Change | None:
         self._unconfirmed.discard((key, rule))
-        if not payload:
+        if alarm is None:
             if view.alarms.pop(rule, None) is None:
                 return None
             self._compare(key[0], now)
             return Change(Leaf.ALARM, key, (rule, None))
-        alarm = payloads.decode(payloads.Alarm, payload)
         if rule not in view.alarms and len(view.alarms) >= MAX_RULES:
             self.left_out += 1
             return None
@@ -220,13 +229,25 @@ class Picture:
         return None
 
     def of(self, site: str) -> list[DeviceView]:
-        """The devices of a site, by kind and id."""
+        """The devices of a site, by kind and id; the analyzer is none."""
+        return [self.devices[key] for key in sorted(self.devices) if key[0] == site and key[1] != ANALYZER]
+
+    def alarmed(self, site: str) -> list[DeviceView]:
+        """All that may have alarms at a site: its devices, and the analyzer about itself."""
         return [self.devices[key] for key in sorted(self.devices) if key[0] == site]
 
     def find(self, site: str, device: str) -> list[DeviceView]:
         """The devices of that name: one, none, or one of each of several kinds."""
         found = (self.devices.get((site, kind, device)) for kind in KINDS)
         return [view for view in found if view is not None]
+
+
+def _decode(topic: topics.Topic, payload: bytes, now: int) -> Any:
+    """What a device's message says; None when it is cleared or nothing for us. Raises WireError."""
+    if topic.leaf is Leaf.READING:
+        return latest(topic.kind, frames.decode(topic.kind, payload), now)
+    type_ = _PAYLOADS.get(topic.leaf)
+    return payloads.decode(type_, payload) if type_ is not None and payload else None
 
 
 def latest(kind: str, frame: frames.Frame, now: int) -> Reading:

@@ -98,6 +98,8 @@ def router(parts: Parts) -> APIRouter:
         if len(rows) > 1:
             raise Problem(409, "ambiguous", "设备名重复 the name is not unique", "devices of several kinds have it")
         row = rows[0]
+        if row.kind not in KINDS:
+            raise not_found(f"kind of device as {row.kind!r}, so {site}/{device} has no readings")
         first, last = span(begin, end, utc_now())
         chosen = bucket or choose(last - first)
         if chosen is Bucket.S10 and last - first > FINE_SPAN:
