@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib import resources
+from itertools import count
 
 from nicegui import ui
 
@@ -27,9 +28,13 @@ class Live:
             self._element.set_content(made)
 
 
+def _own(name: str) -> str:
+    return (resources.files("api.console") / name).read_text("utf-8")
+
+
 def style() -> None:
     """The console's style sheet, on this page."""
-    ui.add_css((resources.files("api.console") / "console.css").read_text("utf-8"))
+    ui.add_css(_own("console.css"))
 
 
 @contextmanager
@@ -55,5 +60,18 @@ def page(crumbs: list[tuple[str, str]]) -> Iterator[None]:
 
 
 def repaint(paint: Callable[[], None]) -> None:
-    """Call `paint` twice a second for as long as the page is open."""
-    ui.timer(REPAINT_S, paint)
+    """
+    Call `paint` twice a second for as long as the page is open.
+
+    Each time the page gets a new number, though nothing else may have changed: when it stays away, the page's own
+    watchdog says that what it shows has stopped. A paint that fails gives no number, so that it is noticed too.
+    """
+    ui.add_body_html(f"<script>{_own('watchdog.js')}</script>")
+    pulse = ui.element("i").classes("cw-pulse").style("display: none")
+    beats = count()
+
+    def turn() -> None:
+        paint()
+        pulse.props(f"data-beat={next(beats)}")
+
+    ui.timer(REPAINT_S, turn)

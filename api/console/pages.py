@@ -47,7 +47,7 @@ def mount(app: FastAPI, parts: Parts) -> None:
         await device_page(parts, site, device)
 
     # No storage secret: nothing of a visitor is stored. No on_air: nothing leaves this machine.
-    ui.run_with(app, title="cranewatch", favicon=ICON, dark=None, storage_secret=None, on_air=None,
+    ui.run_with(app, title="cranewatch", favicon=ICON, dark=None, language="zh-CN", storage_secret=None, on_air=None,
                 show_welcome_message=False, reconnect_timeout=30.0)  # fmt: skip
 
 

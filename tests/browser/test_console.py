@@ -1,5 +1,6 @@
 """The desk's console in a real browser."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -98,6 +99,35 @@ def test_no_figure_is_stale_without_saying_so(page: Page, console: ApiProcess, s
     struck = "getComputedStyle(document.querySelector('.cw-percent')).textDecorationLine"
     assert page.evaluate(struck) == "line-through"
     expect(page.locator(".cw-cover")).to_contain_text("coverage unknown")
+
+
+def test_a_page_says_so_when_its_server_is_stuck_or_gone(
+    page: Page, embedded_broker: MqttSettings, site: SpokenSite
+) -> None:
+    with ApiProcess(embedded_broker) as own:
+        page.goto(f"{own.url}/site/{SITE}")
+        expect(page.locator(".cw-status")).to_contain_text("watching")
+        stopped = page.locator("#cw-stopped")
+        page.wait_for_timeout(3500)  # longer than the watchdog's patience: a page that is served stays calm
+        expect(stopped).to_have_count(0)
+        own.signal(signal.SIGSTOP)
+        try:
+            expect(stopped).to_contain_text("NOT MONITORED", timeout=8000)
+            expect(stopped).to_contain_text("page data stopped")
+            expect(page.locator(".cw-status")).to_be_hidden()
+            struck = "getComputedStyle(document.querySelector('.cw-percent')).textDecorationLine"
+            assert page.evaluate(struck) == "line-through"
+            age = "getComputedStyle(document.querySelector('.cw-age'), '::after').content"
+            assert "s ago" in page.evaluate(age)
+            empty = "getComputedStyle(document.querySelector('.cw-alarms .cw-empty'), '::after').content"
+            assert "alarm state unknown" in page.evaluate(empty)
+            assert page.locator(".cw-band .dot:visible").count() == 0
+        finally:
+            own.signal(signal.SIGCONT)
+        expect(stopped).to_have_count(0, timeout=8000)
+        expect(page.locator(".cw-status")).to_contain_text("watching")
+        own.kill()
+        expect(stopped).to_contain_text("NOT MONITORED", timeout=8000)
 
 
 def test_nothing_is_fetched_from_anywhere_else(page: Page, console: ApiProcess, site: SpokenSite) -> None:

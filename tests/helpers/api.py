@@ -49,6 +49,11 @@ class ApiProcess:
                 raise RuntimeError(f"the api ended with {self._process.returncode}")
         raise TimeoutError("the api does not answer")
 
+    def signal(self, number: int) -> None:
+        """Send it a signal: SIGSTOP makes it stuck, SIGCONT lets it go on."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL: it gets no chance to say goodbye."""
         if self._process is not None:

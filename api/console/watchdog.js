@@ -1,0 +1,52 @@
+/*
+ * The page's own watchdog. The console's figures are pushed by the server; when the pushes stop, by a stuck server, a
+ * killed one or a dead network, the last figures would stand there as if they were now. Every repaint of the server
+ * changes the number in .cw-pulse; after LIMIT_MS without a change this says so, in place of the status line, and
+ * marks every figure as old. Nothing here asks the server: it works when the server does not.
+ */
+(() => {
+  const LIMIT_MS = 3000, EVERY_MS = 250;
+  let last = performance.now(), beat = null, banner = null;
+
+  function span(ms) {
+    const s = Math.floor(ms / 1000);
+    if (s < 120) return [`${s} 秒`, `${s} s`];
+    return s < 7200 ? [`${Math.floor(s / 60)} 分钟`, `${Math.floor(s / 60)} min`] : [`${Math.floor(s / 3600)} 小时`, `${Math.floor(s / 3600)} h`];
+  }
+
+  function stopped(age) {
+    const [zh, en] = span(age), root = document.documentElement;
+    if (banner === null) {
+      banner = document.createElement("div");
+      banner.id = "cw-stopped";
+      banner.setAttribute("role", "alert");
+      document.body.prepend(banner);
+      root.classList.add("cw-stopped");
+    }
+    const words = `▨ 监测中断 NOT MONITORED：页面数据已停止 ${zh} page data stopped ${en} ago`;
+    if (banner.textContent !== words) {
+      const text = document.createElement("span");
+      text.textContent = words;
+      banner.replaceChildren(text);
+      root.style.setProperty("--cw-stopped", `"≥ ${zh}前 ${en} ago"`);
+    }
+  }
+
+  function resumed() {
+    if (banner === null) return;
+    banner.remove();
+    banner = null;
+    document.documentElement.classList.remove("cw-stopped");
+  }
+
+  setInterval(() => {
+    const now = performance.now(), seen = document.querySelector(".cw-pulse")?.dataset.beat ?? null;
+    if (seen !== null && seen !== beat) {
+      if (beat !== null) resumed();
+      beat = seen;
+      last = now;
+    } else if (now - last > LIMIT_MS) {
+      stopped(now - last);
+    }
+  }, EVERY_MS);
+})();
