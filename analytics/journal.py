@@ -16,6 +16,7 @@ import fcntl
 import os
 import re
 import struct
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ class Folder:
         self._lock: int | None = None
         self._journal: int | None = None
         self._number = 0
+        self._writing = threading.Lock()  # the last snapshot may be asked for while one is being written
 
     def open(self) -> None:
         """Take the lock. Raises PartitionTaken, or OSError when the folder cannot be made."""
@@ -159,7 +161,14 @@ class Folder:
         return Recovered(snapshot, records, faults, empty=not snapshots and not journals)
 
     def rotate(self) -> int:
-        """Begin a new journal; its number is that of the snapshot of the state before it. Raises OSError."""
+        """
+        Begin a new journal; its number is that of the snapshot of the state before it. Raises OSError.
+
+        One without a record is begun already: attempts on a full disk leave no row of empty files.
+        """
+        if self._journal is not None and self.size == len(_JOURNAL):
+            os.ftruncate(self._journal, self.size)
+            return self._number
         number = self._number + 1
         fd = os.open(self.path / f"journal-{number:08d}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         try:
@@ -202,6 +211,10 @@ class Folder:
 
     def write_snapshot(self, number: int, data: bytes) -> None:
         """Write snapshot `number` and drop what it makes superfluous; for a thread. Raises OSError."""
+        with self._writing:
+            self._write_snapshot(number, data)
+
+    def _write_snapshot(self, number: int, data: bytes) -> None:
         target = self.path / f"snapshot-{number:08d}"
         partial = target.with_suffix(".partial")
         with partial.open("wb") as file:

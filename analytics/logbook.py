@@ -2,14 +2,17 @@
 What a partition remembers on disk: the journal of its inputs and snapshots of its state.
 
 Rule 1: nothing here waits for a disk in the event loop but the append itself: syncs and snapshots run in threads.
-Rule 2: a disk that refuses is told to the caller once, and tried again with every batch; once it takes records
-again a snapshot is due at once, because what was fed meanwhile is in no journal.
+Rule 2: a record that the disk refused is a hole: nothing is appended behind it, and only a whole snapshot that was
+begun after the last refusal mends it, because what was fed meanwhile is in no journal. Until then `ok` is False.
+Rule 3: a snapshot that fails leaves no hole, since the older one and all journals since are still there. Either way
+the next attempt waits, twice as long each time, up to `RETRY_S`: a full disk is not helped by being written to.
 """
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,8 +21,11 @@ from analytics.journal import Folder, Record, Recovered
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Entry
 from analytics.settings import AnalyzerSettings
+from telemetry.backoff import Backoff
 
 logger = logging.getLogger(__name__)
+
+RETRY_S: Final = 30.0
 
 
 class Saved(msgspec.Struct):
@@ -40,7 +46,7 @@ class Logbook:
         on_failure: Callable[[OSError], None],
         on_recovery: Callable[[], None],
     ) -> None:
-        """`on_failure` is called when the journal stops taking records, `on_recovery` when it takes them again."""
+        """`on_failure` is called when the journal stops taking records, `on_recovery` when nothing is missing again."""
         self._folder = folder
         self._settings = settings
         self._metrics = metrics
@@ -49,6 +55,10 @@ class Logbook:
         self._appended = asyncio.Event()
         self._snapshot_at = 0.0
         self._snapshotting = False
+        self._backoff = Backoff(first=1.0, ceiling=RETRY_S, random=random.random)
+        self._retry_at = float("-inf")  # no snapshot before this loop time
+        self._refusals = 0
+        self._hole = False  # in the present journal
         self.ok = True
 
     def open(self) -> None:
@@ -70,24 +80,33 @@ class Logbook:
         return found
 
     def append(self, record: Record) -> bool:
-        """Write a record; whether the journal has it."""
+        """Write a record; whether the journal has it, with all before it but for a snapshot that is on its way."""
+        if self._hole:
+            self._metrics.journal_errors.inc()
+            return False
         try:
             self._folder.append(record)
         except OSError as error:
             self._failed(error)
             return False
-        if not self.ok:
-            self.ok = True
-            self._snapshot_at = float("-inf")
-            self._on_recovery()
         self._appended.set()
         return True
 
     def _failed(self, error: OSError) -> None:
+        """The journal has not taken a record, or may not have it on the disk."""
         self._metrics.journal_errors.inc()
+        self._refusals += 1
+        self._hole = True
         if self.ok:
             self.ok = False
             self._on_failure(error)
+
+    def _later(self, error: OSError) -> None:
+        """A snapshot was refused: the next attempt waits."""
+        delay = self._backoff.delay()
+        self._retry_at = asyncio.get_running_loop().time() + delay
+        self._metrics.journal_errors.inc()
+        logger.error("no snapshot (%s); next attempt in %.0f s", error, delay, extra={"action": "snapshot"})
 
     async def sync(self) -> None:
         """fdatasync what was appended, at most every `sync_s`, until cancelled."""
@@ -103,10 +122,11 @@ class Logbook:
     @property
     def due(self) -> bool:
         """Whether it is time for a snapshot."""
-        if self._snapshotting:
+        now = asyncio.get_running_loop().time()
+        if self._snapshotting or now < self._retry_at:
             return False
-        age = asyncio.get_running_loop().time() - self._snapshot_at
-        return age >= self._settings.snapshot_s or self._folder.size >= self._settings.snapshot_mb * 1e6
+        age = now - self._snapshot_at
+        return not self.ok or age >= self._settings.snapshot_s or self._folder.size >= self._settings.snapshot_mb * 1e6
 
     def snapshot(self, freeze: Callable[[], dict[str, Any]], outbox: list[Entry]) -> "asyncio.Future[None] | None":
         """
@@ -119,8 +139,10 @@ class Logbook:
         try:
             number = self._folder.rotate()
         except OSError as error:
-            self._failed(error)
+            self._later(error)
             return None
+        self._hole = False
+        refusals = self._refusals
         frozen = freeze()
         self._metrics.freeze_seconds.set(loop.time() - began)
 
@@ -129,15 +151,24 @@ class Logbook:
 
         self._snapshotting = True
         writing = loop.run_in_executor(None, write)
-        writing.add_done_callback(self._written)
+        writing.add_done_callback(lambda done: self._written(done, refusals))
         return writing
 
-    def _written(self, done: "asyncio.Future[None]") -> None:
+    def _written(self, done: "asyncio.Future[None]", refusals: int) -> None:
+        """A snapshot is written, or not; `refusals` is how many records were refused before it was begun."""
         self._snapshotting = False
-        error = None if done.cancelled() else done.exception()
+        if done.cancelled():
+            return
+        error = done.exception()
         if isinstance(error, OSError):
-            self._failed(error)
-        elif error is not None:
+            self._later(error)
+            return
+        if error is not None:
             logger.error("the snapshot failed", exc_info=error, extra={"action": "snapshot"})
-        else:
-            self._metrics.snapshots.inc()
+            self._retry_at = asyncio.get_running_loop().time() + self._backoff.delay()
+            return
+        self._metrics.snapshots.inc()
+        self._backoff.reset()
+        if not self.ok and refusals == self._refusals:
+            self.ok = True
+            self._on_recovery()

@@ -201,6 +201,8 @@ class Partition:
             if self._fresh_link:
                 self._fresh_link = False
                 self._republish(consumer)
+            if self._logbook.due:
+                self._logbook.snapshot(self._engine.freeze, self._outbox.entries())
             try:
                 async with asyncio.timeout(self._settings.tick_s):
                     batch = await consumer.batch(self._settings.batch)
@@ -212,8 +214,6 @@ class Partition:
             began = now()
             self._take(consumer, batch)
             self._metrics.feed_seconds.observe(now() - began)
-            if self._logbook.due:
-                self._logbook.snapshot(self._engine.freeze, self._outbox.entries())
             await asyncio.sleep(0)
 
     def _take(self, consumer: Consumer, batch: Batch) -> None:
@@ -316,7 +316,11 @@ class Partition:
     # Acknowledging
 
     async def _settle(self, consumer: Consumer) -> None:
-        """Acknowledge batches in order, each when the broker has what it led to."""
+        """
+        Acknowledge batches in order, each when the broker has what it led to.
+
+        One that no journal has waits for the snapshot that covers it: until then the logbook is not `ok`.
+        """
         while True:
             while not self._unsettled:
                 self._settle_more.clear()
