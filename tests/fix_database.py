@@ -84,7 +84,7 @@ def postgres_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def timescale_server() -> Iterator[Server]:
-    """TimescaleDB from Debian's package, apache edition."""
+    """TimescaleDB: from Debian's package, the apache edition; in another folder perhaps the community edition."""
     cluster = new_cluster("timescale", FAST)
     yield Server("timescale", cluster)
     cluster.remove()

@@ -38,7 +38,7 @@ def postgres_account() -> tuple[int, int]:
 
 
 def timescale(name: str, port: int, settings: dict[str, str] | None = None) -> Cluster:
-    """A TimescaleDB cluster (apache edition), its data inside the folder."""
+    """A TimescaleDB cluster (Debian's package is the apache edition), its data inside the folder."""
     base = root()
     data = base / "var/tmp" / name
     shutil.rmtree(data, ignore_errors=True)

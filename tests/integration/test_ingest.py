@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 
 import mqtt5
@@ -15,9 +17,12 @@ from ingest.settings import IngestSettings
 from telemetry.broker import Arrival, Link, connected
 from telemetry.clock import now_ms
 from telemetry.consumer import MAX_QOS0, Consumer
+from telemetry.errors import StorageError
 from telemetry.settings import DatabaseSettings, MqttSettings, PartitionSettings
 from telemetry.storage import quarantine_writer
+from telemetry.storage.writer import Writer
 from telemetry.wire import payloads
+from tests.fix_database import Server
 from tests.fix_proxy import Proxy
 from tests.helpers.publisher import frame, publish
 from tests.helpers.rows import fetch, value
@@ -263,3 +268,19 @@ async def test_a_flood_of_qos_0_is_bounded_in_the_consumer(mosquitto: MqttSettin
         assert consumer.waiting() <= MAX_QOS0
         assert consumer.dropped_qos0 > 0
         await consumer.close()
+
+
+def test_a_writer_that_cannot_prepare_its_connection_closes_it(postgres_server: Server) -> None:
+    empty = postgres_server.empty()
+    writer = Writer(empty, application="unprepared")
+    try:
+        with pytest.raises(StorageError, match="reading_crane"):
+            writer.store([], now_ms())
+        gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cranewatch-unprepared'"
+        deadline = time.monotonic() + 10
+        while value(empty, gone):
+            assert time.monotonic() < deadline
+        gc.collect()  # a connection left open warns when it is collected, which fails the test
+    finally:
+        writer.close()
+        postgres_server.drop(empty)

@@ -1,5 +1,6 @@
 -- One-minute rollups, read through functions of one signature in every edition; the bound on ts is inside.
 -- Readings marked invalid do not count. Buckets start where date_bin and time_bucket agree: 2000-01-03.
+-- Minutes are whole, all that touch [from_ts, to_ts): a rollup has no halves, so no edition answers with half a minute.
 CREATE FUNCTION crane_1m(device integer, from_ts timestamptz, to_ts timestamptz)
 RETURNS TABLE (bucket timestamptz, n bigint, load_t_n bigint, load_t_avg double precision, load_t_min real, load_t_max real, radius_m_n bigint, radius_m_avg double precision, radius_m_min real, radius_m_max real, hook_m_n bigint, hook_m_avg double precision, hook_m_min real, hook_m_max real, slew_deg_n bigint, slew_deg_avg double precision, slew_deg_min real, slew_deg_max real, wind_mps_n bigint, wind_mps_avg double precision, wind_mps_min real, wind_mps_max real, tilt_x_deg_n bigint, tilt_x_deg_avg double precision, tilt_x_deg_min real, tilt_x_deg_max real, tilt_y_deg_n bigint, tilt_y_deg_avg double precision, tilt_y_deg_min real, tilt_y_deg_max real, rated_load_t_n bigint, rated_load_t_avg double precision, rated_load_t_min real, rated_load_t_max real)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -38,7 +39,8 @@ AS $$
         min(rated_load_t) FILTER (WHERE (invalid & 512) = 0) AS rated_load_t_min,
         max(rated_load_t) FILTER (WHERE (invalid & 512) = 0) AS rated_load_t_max
     FROM reading_crane
-    WHERE device_id = device AND ts >= from_ts AND ts < to_ts
+    WHERE device_id = device AND ts >= date_bin('1 minute', from_ts, TIMESTAMPTZ '2000-01-03 00:00:00+00')
+        AND ts < date_bin('1 minute', to_ts + INTERVAL '59.999999 seconds', TIMESTAMPTZ '2000-01-03 00:00:00+00')
     GROUP BY 1
 $$;
 
@@ -72,7 +74,8 @@ AS $$
         min(tilt_y_deg) FILTER (WHERE (invalid & 32) = 0) AS tilt_y_deg_min,
         max(tilt_y_deg) FILTER (WHERE (invalid & 32) = 0) AS tilt_y_deg_max
     FROM reading_formwork
-    WHERE device_id = device AND ts >= from_ts AND ts < to_ts
+    WHERE device_id = device AND ts >= date_bin('1 minute', from_ts, TIMESTAMPTZ '2000-01-03 00:00:00+00')
+        AND ts < date_bin('1 minute', to_ts + INTERVAL '59.999999 seconds', TIMESTAMPTZ '2000-01-03 00:00:00+00')
     GROUP BY 1
 $$;
 
