@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from telemetry.errors import BrokerUnavailable, StorageError
 
@@ -65,7 +67,9 @@ async def _broker(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    return Problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail)).response()
+    answer = Problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail)).response()
+    answer.headers.update(error.headers or {})  # Allow, with a 405
+    return answer
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -78,6 +82,32 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error, extra={"action": "request"})
     return Problem(500, "internal", "内部错误 internal error", "the server made a mistake; it is in its log").response()
+
+
+class _Nowhere:
+    """An ASGI endpoint for what no route knows; a route that knows the path for other methods says so itself: 405."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for route in self._app.router.routes:
+            match, more = route.matches(scope)
+            if match is Match.PARTIAL:
+                scope.update(more)
+                await route.handle(scope, receive, send)
+                return
+        await not_found(f"path {scope['path']}; what there is: /docs").response()(scope, receive, send)
+
+
+def unknown(app: FastAPI, prefix: str) -> None:
+    """
+    Answer what is below `prefix` and known to no route, as a problem; to be called after all routes are in.
+
+    Without it the console, mounted at the root, would answer in HTML.
+    """
+    for path in (prefix, f"{prefix}/{{rest:path}}"):
+        app.router.routes.append(Route(path, _Nowhere(app), include_in_schema=False))
 
 
 def install(app: FastAPI) -> None:

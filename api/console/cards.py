@@ -5,7 +5,7 @@ from html import escape
 from api import present, schemas
 from api.charts import use, value
 from api.console import wording
-from api.console.wording import Pair, ago, both, number
+from api.console.wording import Pair, ago, both, number, percent
 from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel
@@ -143,7 +143,7 @@ def crane_card(picture: Picture, view: DeviceView, now: int) -> str:
     return (
         f'<a class="cw-card{stale}" href="{path_of(view)}">{band(view, lost, now)}<div class="cw-body">'
         f'<div class="cw-head"><b>{escape(name_of(view))}</b><span>{mode(view)}</span></div>'
-        f'<div class="cw-head"><div class="cw-percent">{number(used.percent, 0)}<small>%</small></div>'
+        f'<div class="cw-head"><div class="cw-percent">{percent(used.percent)}<small>%</small></div>'
         f"{age(view, now)}</div>"
         f'{bar(used.percent)}<div class="cw-figures">{figures}</div></div>{coverage(view, lost=lost is not None)}</a>'
     )
@@ -210,9 +210,15 @@ def alarm_row(alarm: schemas.Alarm, name: str, now: int, *, known: bool = True) 
     )
 
 
-def status(picture: Picture, site: str, now: int) -> tuple[str, bool]:
-    """The line below the header: whether the site is watched; and whether that is lost."""
+def status(picture: Picture, site: str, now: int, *, registered: bool = True) -> tuple[str, bool]:
+    """
+    The line below the header: whether the site is watched; and whether that is lost.
+
+    `registered`: the record knows the site, or does not answer; False where it is known not to.
+    """
     lost = picture.lost(site, now)
+    if lost is not None and site not in picture.sites and picture.broker_up and not registered:
+        return f"<span>▨ {both(('监测中断：未知工地', 'NOT MONITORED: unknown site'))}</span>", True
     if lost is not None:
         words = both((f"监测中断：{lost.zh}", f"NOT MONITORED: {lost.en}"))
         return f"<span>▨ {words}</span>", True

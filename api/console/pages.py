@@ -6,6 +6,7 @@ Rule 2: pages read the live picture in the same process; a page that is open cos
 """
 
 from html import escape
+from typing import Literal
 
 from fastapi import FastAPI
 from nicegui import ui
@@ -15,7 +16,7 @@ from api.charts import use
 from api.console import cards, frame
 from api.console.alarmlist import AlarmList
 from api.console.plot import Plot
-from api.console.wording import HAZARD, LEVEL, ago, both, number
+from api.console.wording import HAZARD, LEVEL, ago, both, number, percent
 from api.deps import Parts
 from api.live.picture import DeviceView
 from telemetry.clock import now_ms
@@ -23,6 +24,7 @@ from telemetry.errors import StorageError
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel
 from telemetry.storage import devices
+from telemetry.wire import payloads
 
 ICON = "📡"
 
@@ -35,8 +37,8 @@ def mount(app: FastAPI, parts: Parts) -> None:
         await sites_page(parts)
 
     @ui.page("/site/{site}", title="cranewatch")
-    def site(site: str) -> None:
-        site_page(parts, site)
+    async def site(site: str) -> None:
+        await site_page(parts, site)
 
     @ui.page("/crane/{site}/{device}", title="cranewatch")
     async def crane(site: str, device: str) -> None:
@@ -97,9 +99,10 @@ async def sites_page(parts: Parts) -> None:
         frame.repaint(live.paint)
 
 
-def site_page(parts: Parts, site: str) -> None:
+async def site_page(parts: Parts, site: str) -> None:
     """One site: cranes, formwork, alarms."""
     picture = parts.feed.picture
+    row = await registered(parts, site)
 
     def views() -> list[DeviceView]:
         return picture.of(site)
@@ -125,10 +128,13 @@ def site_page(parts: Parts, site: str) -> None:
             parts_.append(section(f"高支模 {bay}", f"formwork {'bay ' + bay if bay else ''}", "cw-posts", posts))
         parts_.append(section("其他", "other devices", "cw-cards", others))
         made = "".join(f"<div>{part}</div>" for part in parts_ if part)
-        return made or f'<div class="cw-empty">{both(("还没有设备数据", "no device has been heard yet"))}</div>'
+        words = ("还没有设备数据", "no device has been heard yet")
+        if row is False and site not in picture.sites:
+            words = ("未知工地：没有登记，也没有收到任何数据", "unknown site: not registered, and nothing heard of it")
+        return made or f'<div class="cw-empty">{both(words)}</div>'
 
     with frame.page([("工地 sites", "/"), (site_name(parts, site), "")]):
-        status = Status(parts, site)
+        status = Status(parts, site, known=row is not False)
         with ui.element("div").classes("cw-main"):
             live = frame.Live(body, "cw-col")
             with ui.element("div").classes("side"):
@@ -143,6 +149,16 @@ def site_page(parts: Parts, site: str) -> None:
         frame.repaint(paint)
 
 
+async def registered(parts: Parts, site: str) -> devices.SiteRow | Literal[False] | None:
+    """The site as the record has it; False when it is not in it, None when the record does not answer."""
+    if parts.database is None:
+        return False  # nothing but the broker says which sites there are
+    try:
+        return next((row for row in await devices.sites(parts.database) if row.site == site), False)
+    except StorageError:
+        return None
+
+
 def site_name(parts: Parts, site: str) -> str:
     """The site's own name, or its id."""
     view = parts.feed.picture.sites.get(site)
@@ -152,15 +168,15 @@ def site_name(parts: Parts, site: str) -> str:
 class Status:
     """The line that says whether the site is watched."""
 
-    def __init__(self, parts: Parts, site: str) -> None:
-        self._parts, self._site = parts, site
+    def __init__(self, parts: Parts, site: str, *, known: bool = True) -> None:
+        self._parts, self._site, self._known = parts, site, known
         self._element = ui.html("", sanitize=False)
         self._last = ""
         self.paint()
 
     def paint(self) -> None:
         """Make it new."""
-        line, lost = cards.status(self._parts.feed.picture, self._site, now_ms())
+        line, lost = cards.status(self._parts.feed.picture, self._site, now_ms(), registered=self._known)
         if line != self._last:
             self._last = line
             self._element.set_content(line)
@@ -177,6 +193,9 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
             ui.html(f'<div class="cw-empty">{words}</div>', sanitize=False).style("margin: 20px")
         return
     view = found[0]
+    row = await registered(parts, site)
+    own = picture.sites.get(site)
+    zone = own.config.timezone if own and own.config else row.timezone if row else payloads.SiteConfig(0).timezone
 
     def figures() -> str:
         now = now_ms()
@@ -193,7 +212,7 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
             used = use(view)
             rated = ("额定（设备）", "rated (box)") if used.source == "box" else ("该幅度额定", "rated here")
             made = (
-                f'<div class="cw-percent">{number(used.percent, 0)}<small>%</small></div>{cards.bar(used.percent)}'
+                f'<div class="cw-percent">{percent(used.percent)}<small>%</small></div>{cards.bar(used.percent)}'
                 f'<div class="cw-figures">{cards.figure(("吊重", "load"), number(used.load_t, 2), "t")}'
                 f"{cards.figure(rated, number(used.rated_t, 2), 't')}"
             )
@@ -246,7 +265,7 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
                 live = frame.Live(figures, "first")
                 with ui.element("div").classes("cw-panel"):
                     ui.html(f'<h2 class="cw-title">{both(("最近 30 分钟", "last 30 minutes"))}</h2>', sanitize=False)
-                    plot = Plot(parts, view)
+                    plot = Plot(parts, view, zone)
             with ui.element("div").classes("cw-col side"):
                 with ui.element("div").classes("first"):
                     ui.html(f'<h2 class="cw-title">{both(("报警", "alarms"))}</h2>', sanitize=False)

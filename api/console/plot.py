@@ -1,5 +1,6 @@
 """The last half hour of a device as a chart: the record first, then what comes in live."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,12 +61,15 @@ LINES: dict[str, tuple[list[str], list[Line]]] = {
 class Plot:
     """The chart and its note; `paint` adds what is new."""
 
-    def __init__(self, parts: Parts, view: DeviceView) -> None:
+    def __init__(self, parts: Parts, view: DeviceView, zone: str) -> None:
+        """`zone` is the site's, by its IANA name: people on the site and at the desk speak of the same time."""
         self._parts = parts
+        self._zone = zone
         self._view = view
         self._units, self._lines = LINES.get(view.kind, (["", ""], []))
         self._points: list[list[list[float | None]]] = [[] for _ in self._lines]
         self._chart = ui.echart(self._options()).classes("cw-chart")
+        ui.label(f"时间为工地时区 times of the site: {zone}").classes("cw-note")
         self._note = ui.label("").classes("cw-note")
         self._seen = 0
 
@@ -121,13 +125,12 @@ class Plot:
 
     def _options(self) -> dict[str, Any]:
         grey = "#8a94a3"
-        axis = {
+        axis: dict[str, Any] = {
             "axisLabel": {"color": grey, "hideOverlap": True},
             "splitLine": {"lineStyle": {"color": "rgba(138,148,163,.25)"}},
         }
         return {
             "animation": False,
-            "useUTC": False,
             "legend": {"top": 0, "textStyle": {"color": grey}},
             "tooltip": {"trigger": "axis"},
             "axisPointer": {"link": [{"xAxisIndex": "all"}]},
@@ -135,7 +138,11 @@ class Plot:
                 {"left": 46, "right": 16, "top": 52, "height": "34%"},
                 {"left": 46, "right": 16, "top": "62%", "height": "26%"},
             ],
-            "xAxis": [{"type": "time", "gridIndex": n, **axis, "splitLine": {"show": False}} for n in range(2)],
+            "xAxis": [{
+                "type": "time", "gridIndex": n, **axis, "splitLine": {"show": False},
+                "axisLabel": {**axis["axisLabel"], ":formatter": clock(self._zone, "(at) => at", seconds=False)},
+                "axisPointer": {"label": {":formatter": clock(self._zone, "(one) => one.value", seconds=True)}},
+            } for n in range(2)],
             "yAxis": [
                 {"type": "value", "gridIndex": n, "name": unit, "nameTextStyle": {"color": grey}, "min": 0, **axis}
                 for n, unit in enumerate(self._units)
@@ -149,6 +156,23 @@ class Plot:
                 for line in self._lines
             ],
         }  # fmt: skip
+
+
+def clock(zone: str, pick: str, *, seconds: bool) -> str:
+    """
+    A formatter for the chart, in JavaScript: the time of day in `zone`; the chart itself knows only the browser's.
+
+    `pick` takes the Unix milliseconds out of what the chart hands over. A zone that the browser does not know gives
+    UTC, marked Z: never another zone's time unmarked.
+    """
+    shape = {"hour": "2-digit", "minute": "2-digit", **({"second": "2-digit"} if seconds else {}), "hourCycle": "h23"}
+    # Escaped once more for HTML: a zone comes from outside, and this text goes into a page.
+    named, plain = (json.dumps({**shape, "timeZone": name}).replace("<", "\\u003c") for name in (zone, "UTC"))
+    return (
+        f"(given) => {{ const at = new Date(({pick})(given));"
+        f" try {{ return new Intl.DateTimeFormat('zh-CN', {named}).format(at); }}"
+        f" catch {{ return new Intl.DateTimeFormat('zh-CN', {plain}).format(at) + 'Z'; }} }}"
+    )
 
 
 def _gapped(points: list[list[float | None]]) -> list[list[float | None]]:

@@ -72,6 +72,11 @@ def number(value: float | None, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
+def percent(value: float | None) -> str:
+    """How much of a rating is used. A hook a little below its tare uses nothing: 0, as on the cab's terminal."""
+    return number(None if value is None else max(0.0, value), 0)
+
+
 def ago(ms: int | None) -> Pair:
     """How long ago, in words that do not change faster than a person reads."""
     if ms is None:

@@ -107,7 +107,8 @@ function element(tag, className, ...children) {
   return made;
 }
 
-const fixed = (value, digits) => (value == null ? "—" : value.toFixed(digits));
+// Without the sign of what rounds to nothing: an empty hook reads 0.0 and not -0.0.
+const fixed = (value, digits) => (value == null ? "—" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, ""));
 const span = (ms) => {
   if (ms == null) return "—";
   const s = ms / 1000;

@@ -189,6 +189,24 @@ def test_one_live_client_too_many_is_told_to_come_back() -> None:
         assert closed.value.code == 1013
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/v1/nosuch", "/api/v2/sites", "/api/v1/sites/a/b", "/api/v1/"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_path_of_the_api_is_a_problem_too(client: TestClient, path: str, method: str) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    if path != "/api":
+        assert answer.json()["detail"].startswith(f"no such path {path}")
+
+
+def test_a_known_path_asked_in_the_wrong_way_says_what_it_takes(client: TestClient) -> None:
+    answer = client.delete("/api/v1/sites")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["allow"] == "GET"
+    assert client.get("/api/v1/alarms/s/c1/moment/acknowledge").headers["allow"] == "POST"
+
+
 def test_metrics_count_routes_by_their_template(client: TestClient) -> None:
     client.get("/api/v1/devices/s/nosuch")
     client.get("/api/v1/devices/s/neither")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.console.wording import ago, both, number
+from api.console.wording import ago, both, number, percent
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_how_long_ago_in_words(ms: int | None, en: str) -> None:
 
 def test_words_from_outside_are_escaped() -> None:
     assert both(("<b>", "&")) == '&lt;b&gt; <span class="en">&amp;</span>'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "—"), (-0.8, "0"), (-0.3, "0"), (0.4, "0"), (0.6, "1"), (104.4, "104")]
+)
+def test_a_hook_below_its_tare_uses_nothing(value: float | None, text: str) -> None:
+    assert percent(value) == text
