@@ -380,6 +380,27 @@ class Annunciator:
             raise Refusal("there is no hold to release")
         self._emit(device, rule, record, Signal.RESET, record.state, facts, response, None)
 
+    # What outlived our memory
+
+    def adopt(self, device: DeviceKey, rule: str, record: Record) -> None:
+        """Hold an alarm that was raised before we can remember."""
+        self.records.setdefault(device, {})[rule] = record
+        if record.cab == "silenced":
+            self.silenced.add((device, rule))
+        self._touch(device, rule)
+
+    def restore_hold(self, device: DeviceKey, rule: str) -> None:
+        """A hold that was set after the state that we came back with."""
+        self.records[device][rule].hold = True
+        self._touch(device, rule)
+
+    def renounce(self, device: DeviceKey, rule: str, record: Record, facts: Facts) -> None:
+        """End an alarm that was raised before we can remember and that we cannot watch; its hold goes with it."""
+        record.facts, record.level, record.hold, record.cab = facts, Severity.NONE, False, "none"
+        self.records.setdefault(device, {})[rule] = record
+        self._emit(device, rule, record, Signal.CLEAR, State.NORMAL, facts, None, None)
+        self._touch(device, rule)
+
     def take(self) -> tuple[list[Transition], list[tuple[DeviceKey, str]]]:
         """Transitions, in order, and the alarms that changed, since the last time."""
         transitions, touched = self._transitions, list(self._touched)

@@ -8,17 +8,18 @@ Rule 3: what comes out of `feed` is in the order of what went in.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from analytics import coverage, findings, health, texts
+from analytics import adoption, coverage, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
 from analytics.crane import Cranes
 from analytics.fleet import Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
+from analytics.notes import Found
 from analytics.outcome import Outcome
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
@@ -67,7 +68,8 @@ class Engine:
         self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
         self.annunciator = Annunciator()
         self.now = 0
-        self.doubt: str | None = None
+        self.lost: str | None = None  # which part of our memory, of `texts.REASONS`
+        self.unjournalled = False  # said by the shell while the journal cannot be written
         self._doubt_until: int | None = None
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
@@ -124,7 +126,7 @@ class Engine:
         if prompt:
             self._clocks(offsets)
         if self._doubt_until is not None and self.now >= self._doubt_until:
-            self.doubted(None, self.now)
+            self.lost = self._doubt_until = None
         self._responses.retry(outcome, self.now, expire=True)
         for fleet in self.fleets.values():
             self._cover(fleet, outcome)
@@ -228,14 +230,33 @@ class Engine:
         self._responses.take((site, kind, device), response, outcome, self.now or received)
         return self._finish(outcome)
 
-    def doubted(self, why: str | None, at: int) -> None:
-        """
-        The analyzer doubts itself, for a reason of `texts.REASONS`: all coverage is degraded.
+    @property
+    def doubt(self) -> str | None:
+        """Why the analyzer doubts itself: all coverage is degraded."""
+        return "journal" if self.unjournalled else self.lost
 
-        A lost state is doubted until the longest window is full again, a journal until `why` is None.
-        """
-        self.doubt = why
-        self._doubt_until = None if why in (None, "journal") else at + DOUBT_MS
+    def doubted(self, why: str, at: int) -> None:
+        """State was lost, for a reason of `texts.REASONS`: a doubt until the longest window is full again."""
+        # A lost session is the smaller of the two, and must not hide that the state is gone.
+        self.lost = self.lost if self.lost == "warm_start" else why
+        self._doubt_until = at + DOUBT_MS
+
+    def adopt(self, found: Iterable[Found], received: int) -> Outcome:
+        """Alarms that are retained at the broker and of which we know nothing: see `adoption`."""
+        at = max(self.now, received)
+        for key, rule, alarm in found:
+            record = self.annunciator.record(key, rule)
+            if record is not None:
+                if alarm is not None and alarm.hold and record.open and not record.hold:
+                    self.annunciator.restore_hold(key, rule)
+                continue
+            fleet = self.fleets.get(key[1])
+            readable = alarm is not None and alarm.rule == rule
+            if fleet is None or alarm is None or not readable:
+                adoption.renounce(self.annunciator, key, rule, alarm if readable else None, at)
+            elif not adoption.adopt(self.annunciator, fleet, key, alarm, at):
+                adoption.renounce(self.annunciator, key, rule, alarm, at)
+        return self._finish(Outcome())
 
     def _louder(self, fleet: Fleet, rows: set[int]) -> None:
         """Silenced alarms whose value has risen sound again at once."""
@@ -358,7 +379,7 @@ class Engine:
             sites=self._sites,
             coverage=list(self._coverage.items()),
             own_clock=self._own_clock,
-            doubt=self.doubt,
+            doubt=self.lost,
             doubt_until=self._doubt_until,
         )
         return {
@@ -386,7 +407,8 @@ class Engine:
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
-        engine.doubt, engine._doubt_until = state.doubt, state.doubt_until
+        if state.doubt_until is not None:
+            engine.lost, engine._doubt_until = state.doubt, state.doubt_until
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()

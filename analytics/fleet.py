@@ -334,6 +334,10 @@ class Fleet(ABC):
                 if due:
                     found.changes.append(Notice(wave.spot(int(k)), what))
             device.silent = device.planned_off = device.power_off = False
+            for due, mark in ((device.clock_alarm, "clock_mark"), (device.conflict, "conflict_mark")):
+                # Of an adopted alarm: how long it has behaved is counted from here on.
+                if due and self.table[mark][row] == NEVER:
+                    self.table[mark][row] = wave.line[k]
             quiet = int(wave.line[k] - self.table["clock_mark"][row])
             if device.clock_alarm and not self.table["clock_bad"][row] and quiet >= CLOCK_CLEAR_MS:
                 device.clock_alarm = False

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
+from analytics import notes
 from analytics.engine import Engine
 from analytics.journal import Input
 from analytics.outcome import Outcome
@@ -48,6 +51,10 @@ class Intake:
             if topic == self._tick:
                 self._flush(taken, waiting)
                 self._ticked(taken, payload, received)
+                continue
+            if topic in (notes.DOUBT, notes.ADOPT):
+                self._flush(taken, waiting)
+                self._note(taken, topic, payload, received)
                 continue
             try:
                 parsed = self._parse(topic)
@@ -92,6 +99,15 @@ class Intake:
             return
         taken.leaves["tick"] += 1
         taken.outcome.extend(self.engine.tick(tick.at, received))
+
+    def _note(self, taken: Taken, topic: str, payload: bytes, received: int) -> None:
+        if topic == notes.DOUBT:
+            self.engine.doubted(payload.decode(), received)
+            return
+        try:
+            taken.outcome.extend(self.engine.adopt(notes.adopted(payload), received))
+        except msgspec.MsgspecError:
+            taken.ignored["malformed"] += 1
 
     def _site(self, taken: Taken, topic: str, payload: bytes, received: int) -> None:
         site = topic.split("/")[2]

@@ -158,7 +158,7 @@ class Folder:
             if damaged:
                 faults.append(f"{journals[number].name}: damaged after {len(found)} records")
         self._number = max([*snapshots, *journals, 0])
-        return Recovered(snapshot, records, faults, empty=not snapshots and not journals)
+        return Recovered(snapshot, records, faults, empty=snapshot is None and not records)
 
     def rotate(self) -> int:
         """

@@ -8,6 +8,8 @@ Rule 2: ticks go through the partition's own session, behind whatever was queued
 Rule 3: no database here, and nothing that waits on a disk: syncs and snapshots run in threads.
 Rule 4: a journal that cannot be written stops acknowledgements, not alarms. When the broker would send nothing more for
 want of acknowledgements, they go on without a journal, loudly: a muted alarm is worse than a lost window.
+Rule 5: without its folder a partition that has been there before (its session or its alarms are at the broker) starts
+warm: degraded, said so, and before the first input it takes over what is retained there (`adoption`).
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from analytics import heartbeat, shares
+from analytics import heartbeat, notes, shares
 from analytics.engine import Engine
 from analytics.intake import Intake, Taken
 from analytics.journal import Folder, Input, Record
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 MAX_UNSETTLED: Final = 4_000  # batches; the broker's window is smaller
+MANY_RETAINED: Final = 500  # messages; when so many came in the first second, more may follow
 HELD_BEHIND_JOURNAL: Final = 50  # messages that may wait for a confirmation once the journal has them
 
 
@@ -78,6 +81,7 @@ class Partition:
         self._settle_more = asyncio.Event()
         self._fresh_link = False
         self._expected_session = False
+        self._unremembered: list[Input] | None = None  # retained configuration, while we may have lost our memory
         self._tick_n = 0
         self._tick_first = 1  # the first tick of the present connection
         self._tick_at = 0
@@ -98,7 +102,9 @@ class Partition:
             claim = PartitionClaim(self._mqtt, "analyze", self._number, worker, wait_s=self._partition.claim_wait_s)
             if not await self._claim(claim, stop):
                 return
-            self._recover()
+            faults = self._recover()
+            if faults is not None and not await self._look_back(faults, stop):
+                return
             consumer = Consumer(
                 self._mqtt, f"analyze-p{self._number}", shares.filters(self._partition, self._number),
                 may_reconnect=claim.still_mine, on_link=self._linked,
@@ -122,8 +128,12 @@ class Partition:
 
     # Recovery
 
-    def _recover(self) -> None:
-        """The newest snapshot and every batch since; what they led to is published again on the first link."""
+    def _recover(self) -> list[str] | None:
+        """
+        The newest snapshot and every batch since; what they led to is published again on the first link.
+
+        What was wrong with them, empty when there was nothing at all; None when our memory is whole.
+        """
         found = self._logbook.recover()
         faults = list(found.faults)
         if found.snapshot is not None:
@@ -135,24 +145,77 @@ class Partition:
             self._received = max(self._received, record.received)
             self._keep(self._intake.apply(record.received, record.inputs).outcome)
         self._expected_session = not found.empty
-        if faults:
-            logger.error(
-                "partition %d starts warm, its cranes are degraded: %s", self._number, "; ".join(faults),
-                extra={"action": "warm_start"},
-            )  # fmt: skip
-            self._engine.doubted("warm_start", clock.now_ms())
-        elif not found.empty:
-            logger.info(
-                "partition %d recovered %d devices, %d batches",
-                self._number, self._engine.devices(), len(found.records),
-                extra={"action": "recovered"},
-            )  # fmt: skip
+        if faults or found.empty:
+            return faults
+        logger.info(
+            "partition %d recovered %d devices, %d batches",
+            self._number, self._engine.devices(), len(found.records),
+            extra={"action": "recovered"},
+        )  # fmt: skip
+        return None
+
+    async def _look_back(self, faults: list[str], stop: asyncio.Event) -> bool:
+        """Without our memory: what the broker still has of us, before the first input; False when stopped."""
+        while not stop.is_set():
+            try:
+                configs = await self._retained("down/config", "up/presence", "config")
+                alarms = await self._retained("down/alarm/+")
+            except BrokerUnavailable as error:
+                logger.warning("retained state could not be read: %s", error, extra={"action": "look_back"})
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await stop.wait()
+                continue
+            alarms = {topic: payload for topic, payload in alarms.items() if payload}
+            # Sites before devices: a device's own profile is the last word.
+            self._unremembered = sorted(configs.items(), key=lambda item: (item[0].count("/"), item[0]))
+            if faults or alarms:
+                why = "; ".join(faults) or f"its folder is empty, and {len(alarms)} of its alarms are at the broker"
+                self._start_warm(why, alarms)
+            return True
+        return False
+
+    def _start_warm(self, why: str, alarms: dict[str, bytes]) -> None:
+        logger.error(
+            "partition %d starts warm, its cranes are degraded: %s", self._number, why, extra={"action": "warm_start"}
+        )
+        # The broker sends a session that it has kept no retained configuration again.
+        configs, self._unremembered = self._unremembered or [], None
+        self._note([notes.doubt("warm_start"), *configs, *([notes.adopt(alarms)] if alarms else [])])
+        for key, rules in self._engine.annunciator.open.items():
+            for rule in rules:
+                logger.warning("taken over: %s of %s", rule, "/".join(key), extra={"action": "adopted"})
+
+    def _note(self, inputs: list[Input]) -> list[int]:
+        """An input of our own: journalled and fed as any other; the numbers of what it led to in the outbox."""
+        self._received = max(self._received, clock.now_ms())
+        self._logbook.append(Record(self._received, inputs))
+        return self._keep(self._intake.apply(self._received, inputs).outcome)
+
+    async def _retained(self, *tails: str) -> dict[str, bytes]:
+        """What is retained at the broker of our sites, by the tails of its topics. Raises BrokerUnavailable."""
+        mine = shares.filters(self._partition, self._number)
+        sites = tuple(one.split("/")[2] for one in mine if one.endswith("/up/+"))
+        patterns: list[str] = []
+        for tail in tails if sites else ():
+            patterns += (
+                [topics.site_config(site) for site in sites] if tail == "config" else topics.filters(sites, tail)
+            )
+        found: dict[str, bytes] = {}
+        for n, pattern in enumerate(patterns):
+            name = f"look-p{self._number}-{n}-{self._run}"
+            part = await broker.fetch_retained(self._mqtt, name, pattern)
+            if len(part) >= MANY_RETAINED:
+                part = await broker.fetch_retained(self._mqtt, name, pattern, wait_s=5.0)
+            found |= part
+        return found
 
     def _restore(self, data: bytes) -> None:
         snapshot = msgspec.msgpack.decode(data, type=Saved)
         engine = Engine.restore(snapshot.engine)
         if engine.partition != self._number:
             raise ValueError(f"of partition {engine.partition}")
+        engine.unjournalled = not self._logbook.ok
         self._engine = engine
         self._intake = Intake(engine, self._tick_topic)
         for topic, payload, retain in snapshot.outbox:
@@ -191,8 +254,10 @@ class Partition:
                 "partition %d: the broker has lost the session; what it queued is left to review", self._number,
                 extra={"action": "session_lost"},
             )  # fmt: skip
-            self._engine.doubted("session_lost", clock.now_ms())
-        self._expected_session = True
+            self._note([notes.doubt("session_lost")])
+        elif session_present and self._unremembered is not None:
+            self._start_warm("its folder is empty, and the broker has its session", {})
+        self._expected_session, self._unremembered = True, None
 
     async def _work(self, consumer: Consumer) -> None:
         now = asyncio.get_running_loop().time
@@ -262,11 +327,11 @@ class Partition:
             "partition %d: the journal cannot be written (%s); alarms go on, inputs are not acknowledged",
             self._number, error, extra={"action": "journal"},
         )  # fmt: skip
-        self._engine.doubted("journal", clock.now_ms())
+        self._engine.unjournalled = True
 
     def _journal_recovered(self) -> None:
         logger.warning("partition %d: the journal is written again", self._number, extra={"action": "journal"})
-        self._engine.doubted(None, clock.now_ms())
+        self._engine.unjournalled = False
 
     def _count(self, taken: Taken) -> None:
         outcome, metrics = taken.outcome, self._metrics
@@ -377,22 +442,28 @@ class Partition:
                 )
 
     async def _sweep(self, consumer: Consumer) -> None:
-        """Once: clear retained alarms at the broker that are not ours any more."""
+        """Once: retained alarms at the broker that are not ours any more go; without our memory they become ours."""
         await self.evaluating.wait()
-        sites = tuple(f.split("/")[2] for f in shares.filters(self._partition, self._number) if f.endswith("/up/+"))
-        for pattern in topics.filters(sites, "down/alarm/+"):
-            try:
-                found = await broker.fetch_retained(self._mqtt, f"sweep-p{self._number}-{self._run}", pattern)
-            except BrokerUnavailable as error:
-                logger.warning("retained alarms could not be read: %s", error, extra={"action": "sweep"})
-                return
-            for topic in found:
-                with contextlib.suppress(CranewatchError):
-                    where = topics.parse(topic)
-                    held = self._engine.annunciator.open.get((where.site, where.kind, where.device), {})
-                    if where.rule not in held:
-                        logger.info("clearing a retained alarm that nobody holds: %s", topic, extra={"action": "sweep"})
-                        self._send(consumer, [self._outbox.put(topic, b"", retain=True)])
+        try:
+            found = await self._retained("down/alarm/+")
+        except BrokerUnavailable as error:
+            logger.warning("retained alarms could not be read: %s", error, extra={"action": "sweep"})
+            return
+        strange: dict[str, bytes] = {}
+        for topic, payload in found.items():
+            with contextlib.suppress(CranewatchError):
+                where = topics.parse(topic)
+                key, rule = (where.site, where.kind, where.device), where.rule or ""
+                if not payload or rule in self._engine.annunciator.open.get(key, {}):
+                    continue
+                if self._engine.lost == "warm_start" and self._engine.annunciator.record(key, rule) is None:
+                    strange[topic] = payload
+                    continue
+                logger.warning("clearing a retained alarm that nobody holds: %s", topic, extra={"action": "sweep"})
+                self._send(consumer, [self._outbox.put(topic, b"", retain=True)])
+        if strange:
+            logger.warning("taken over: %s", ", ".join(sorted(strange)), extra={"action": "adopted"})
+            self._send(consumer, self._note([notes.adopt(strange)]))
 
 
 def _is_final(error: Exception) -> bool:

@@ -215,6 +215,14 @@ def config_refused(detail: str) -> tuple[Words, Words]:
     )
 
 
+def renounced() -> Words:
+    """An alarm from before the analyzer lost its memory, which it cannot watch."""
+    return Words(
+        zh="监测服务丢失记录后重启 无法继续监测此报警 请现场核对",
+        en="the analyzer started without its memory and cannot go on watching this alarm: check on site",
+    )
+
+
 REASONS: Final[dict[str, Words]] = {
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,6 +264,10 @@ async def test_retained_alarms_come_back_after_the_broker_lost_everything(tmp_pa
 
 async def test_a_retained_alarm_that_nobody_holds_is_cleared_at_start(broker: MqttSettings, tmp_path: Path) -> None:
     async with site(broker, tmp_path) as here:
+        analyzer = here.start()
+        await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
+        await here.watching()
+        assert services.end(analyzer) == 0
         ghost = f"cw/v1/{here.name}/crane/c9/down/alarm/moment"
         alarm = Alarm(rule="moment", transition="x", state="unacknowledged", severity=3, active=True, since=1, at=1,
                       cab="continuous", desk="unacknowledged")  # type: ignore[arg-type]  # fmt: skip
@@ -270,6 +275,70 @@ async def test_a_retained_alarm_that_nobody_holds_is_cleared_at_start(broker: Mq
         await until(lambda: here.desk.alarms.get(("c9", "moment")))
         here.start()
         await until(lambda: here.desk.alarms["c9", "moment"] is None)
+
+
+def degraded_by(here: Site, crane: str, words: str) -> bool:
+    found = here.desk.coverage.get(crane)
+    return found is not None and any(words in (h.reason.en if h.reason else "") for h in found.hazards.values())
+
+
+async def test_losing_the_folder_ends_no_alarm_and_is_said(broker: MqttSettings, tmp_path: Path) -> None:
+    async with site(broker, tmp_path) as here:
+        analyzer = here.start()
+        await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
+        await here.watching()
+        await here.send("c1", overload(1))
+        await until(lambda: here.desk.alarms.get(("c1", "moment")))
+        before = here.desk.alarms["c1", "moment"]
+        assert before is not None
+        assert before.hold
+        for end in (services.end, subprocess.Popen.kill):
+            end(analyzer)
+            analyzer.wait(5)
+            if end is services.end:
+                shutil.rmtree(here.folder / "analyze-p0")
+            here.desk.coverage.clear()
+            here.desk.beats.clear()
+            analyzer = here.start()
+            await here.watching()
+            await here.send("c1", overload(2))
+            await until(lambda: degraded_by(here, "c1", "lost its state"))
+            await until(lambda: here.desk.beats[-1].digest == payloads.digest([before.transition]))
+            now = here.desk.alarms["c1", "moment"]
+            assert now is not None
+            assert (now.transition, now.state, now.severity, now.hold) == (
+                before.transition, before.state, before.severity, True,
+            )  # fmt: skip
+        log = (tmp_path / "analyzer.log").read_text()
+        assert "starts warm" in log
+        assert "clearing a retained alarm" not in log
+        async with asyncio.timeout(15):
+            seq = 2
+            while here.desk.alarms["c1", "moment"].active:  # type: ignore[union-attr]
+                seq += 1
+                await here.send("c1", overload(seq, 0.5))
+                await asyncio.sleep(0.2)
+        last = here.desk.alarms["c1", "moment"]
+        assert last is not None
+        assert last.hold, "a person has to look"
+        assert any(b'"clear"' in raw for raw in here.desk.transitions.values()), "the record says how it ended"
+
+
+async def test_a_session_without_a_folder_is_a_warm_start_with_its_configuration(
+    broker: MqttSettings, tmp_path: Path
+) -> None:
+    async with site(broker, tmp_path) as here:
+        analyzer = here.start()
+        await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
+        await here.watching()
+        assert services.end(analyzer) == 0
+        shutil.rmtree(here.folder / "analyze-p0")
+        here.desk.coverage.clear()
+        here.start()
+        await here.watching()
+        await here.send("c1", overload(1))
+        await until(lambda: here.desk.alarms.get(("c1", "moment")))
+        await until(lambda: degraded_by(here, "c1", "lost its state"))
 
 
 async def test_two_analyzers_do_not_share_a_partition(broker: MqttSettings, tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""
+Alarms that outlived the analyzer's memory: retained at the broker, held by nobody.
+
+Rule 1: an alarm whose condition we can evaluate is taken over as it stands, with its state, severity, hold and last
+transition: what ends it is its own clear condition, or a person, and that is a transition like any other.
+Rule 2: what nobody here could ever end is cleared with a recorded, observed transition that says why.
+Rule 3: what the payload does not carry is taken for the worse: a shelving without its end is over, a suppression
+without its mode is lifted.
+"""
+
+from typing import Final
+
+import msgspec
+
+from analytics import texts
+from analytics.annunciator import Annunciator, Facts, Record
+from analytics.channels import COLUMN, DERIVED
+from analytics.fleet import Fleet
+from analytics.health import LIFE_SAFETY
+from analytics.identity import DeviceKey
+from analytics.limits import COLUMNS
+from telemetry.model import Severity, State
+from telemetry.profiles import STEPS
+from telemetry.wire.payloads import Alarm, Cause
+
+OBSERVED: Final = frozenset({"silence", "power", "clock", "identity", "config"})  # of a device, not of its readings
+_LATCHED: Final = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
+
+
+def adopt(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, alarm: Alarm, at: int) -> bool:
+    """Take over an alarm that nobody holds; whether that is sound."""
+    row = fleet.row(key[0], key[2])
+    rule = alarm.rule
+    if rule not in OBSERVED and rule not in fleet.limits[row].rules:
+        return False
+    record = _record(alarm)
+    if rule in OBSERVED:
+        _observed(fleet, row, record, rule)
+    else:
+        _process(fleet, row, record, alarm)
+    if record.state is State.SHELVED:
+        record.shelved_until, record.shelved_by = at, f"adopted:{alarm.transition}"
+    record.suppressed = record.state is State.SUPPRESSED
+    annunciator.adopt(key, rule, record)
+    if record.suppressed:
+        # The mode that suppressed it went with our memory; a device that is parked says so with its next sample.
+        facts = msgspec.structs.replace(
+            record.facts, at=at, cause=Cause(tick=at), key=f"adopted:{alarm.transition}", observed=True
+        )
+        annunciator.condition(key, rule, record.level, facts, suppressed=False)
+    return True
+
+
+def renounce(annunciator: Annunciator, key: DeviceKey, rule: str, alarm: Alarm | None, at: int) -> None:
+    """Clear an alarm that nobody here could ever end, and record it; `alarm` is None when it cannot be read."""
+    number = alarm.transition if alarm is not None else "unreadable"
+    facts = Facts(
+        at=at, cause=Cause(tick=at), key=f"renounced:{number}:{at}", observed=True, text=texts.renounced(),
+        life_safety=alarm.life_safety if alarm is not None else rule in LIFE_SAFETY,
+    )  # fmt: skip
+    if alarm is not None:
+        facts.hazard, facts.value, facts.limit, facts.unit = alarm.hazard, alarm.value, alarm.limit, alarm.unit
+    record = _record(alarm) if alarm is not None else Record(facts=facts, state=State.UNACKNOWLEDGED)
+    annunciator.renounce(key, rule, record, facts)
+
+
+def _record(alarm: Alarm) -> Record:
+    """What the payload says; who listens is added from the rule."""
+    facts = Facts(
+        at=alarm.at, cause=Cause(), observed=alarm.rule in OBSERVED, hazard=alarm.hazard, value=alarm.value,
+        limit=alarm.limit, unit=alarm.unit, text=alarm.text, action=alarm.action, life_safety=alarm.life_safety,
+        eta_s=alarm.eta_s,
+    )  # fmt: skip
+    return Record(
+        facts=facts,
+        state=alarm.state,
+        level=alarm.severity if alarm.active else Severity.NONE,
+        severity=alarm.severity,
+        transition=alarm.transition,
+        raised=alarm.transition,
+        since=alarm.since,
+        attended=alarm.desk != "none",
+        latch=alarm.state in _LATCHED,
+        hold=alarm.hold,
+        cab=alarm.cab,
+        silenced_until=alarm.silenced_until,
+        silenced_value=alarm.value if alarm.cab == "silenced" else None,
+    )
+
+
+def _observed(fleet: Fleet, row: int, record: Record, rule: str) -> None:
+    """The device is as the alarm says, until a good sample or configuration says otherwise."""
+    device = fleet.devices[row]
+    if rule == "power":
+        record.facts.cab, record.facts.sound_s = "continuous", 10.0
+        _sounding(record)
+    if record.level is Severity.NONE:
+        return
+    match rule:
+        case "silence":
+            device.silent = True
+        case "power":
+            device.power_off = True
+        case "clock":
+            device.clock_alarm = True
+        case "identity":
+            device.conflict = True
+        case _:
+            pass
+    fleet.table["attention"][row] = True
+    fleet.dirty.add(row)
+
+
+def _process(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> None:
+    """The conditions up to the alarm's severity are on; each goes when the value is below its clear value."""
+    limits, table, facts = fleet.limits[row], fleet.table, record.facts
+    rule = limits.rules[alarm.rule]
+    columns = [
+        column
+        for column, (name, step) in enumerate(COLUMNS[fleet.kind])
+        if name == alarm.rule and step in rule.steps and STEPS[step] <= alarm.severity
+    ]
+    facts.channel, facts.profile = rule.channel, limits.profile.label
+    facts.silence_rise = rule.silence_rise.value if rule.silence_rise else None
+    record.latch = record.latch or any(limits.step(fleet.kind, column)[1].latch for column in columns)
+    if columns:
+        _, step = limits.step(fleet.kind, columns[-1])
+        facts.source = limits.sources[columns[-1]]
+        facts.cab, facts.desk, facts.latch, facts.hold = step.cab, step.desk, step.latch, step.hold
+        facts.sound_s = step.sound_s.value if step.sound_s else None
+        _sounding(record)
+    if record.level is Severity.NONE or not columns:
+        return
+    # It was set by the limits of its day, and its own limit says by how much they differ from those we have.
+    shift = 0.0
+    if alarm.limit is not None:
+        decimals = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]].decimals + 1
+        now = {round(limits.shown(fleet.kind, columns[-1]), decimals), round(float(limits.set[columns[-1]]), decimals)}
+        shift = 0.0 if alarm.limit in now else alarm.limit - limits.shown(fleet.kind, columns[-1])
+    table["on"][row, columns] = True
+    table["clear"][row, columns] = limits.clear[columns] + shift
+    fleet.dirty.add(row)
+
+
+def _sounding(record: Record) -> None:
+    """A sound that ends by itself ends after its time from now on, a silence by the time that it was given."""
+    if record.cab in ("pulse", "continuous") and record.facts.sound_s is not None:
+        record.sound_until = 0
+    if record.cab == "silenced" and record.silenced_until is None and record.facts.cab == "continuous":
+        record.cab = "continuous"

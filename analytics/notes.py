@@ -1,0 +1,49 @@
+"""
+What an analyzer tells itself through its own journal: that it lost its memory, and what it found at the broker then.
+
+Rule: a note is an input like any other, under a topic that no broker can deliver to us, so that a kill forgets
+neither a doubt nor an adopted alarm, and recovery decides the same again.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from analytics.identity import DeviceKey
+from analytics.journal import Input
+from telemetry.errors import CranewatchError
+from telemetry.wire import payloads, topics
+from telemetry.wire.payloads import Alarm
+from telemetry.wire.topics import Leaf
+
+DOUBT: Final = "own/doubt"  # why: a reason of `texts.REASONS`
+ADOPT: Final = "own/adopt"  # retained alarms as they were found, topic to payload
+
+Found = tuple[DeviceKey, str, Alarm | None]  # device, rule, the alarm; None when it cannot be read
+
+
+def doubt(why: str) -> Input:
+    """The analyzer doubts itself from now on."""
+    return DOUBT, why.encode()
+
+
+def adopt(retained: dict[str, bytes]) -> Input:
+    """Alarms that are retained at the broker, and that somebody must own."""
+    return ADOPT, msgspec.msgpack.encode(retained)
+
+
+def adopted(payload: bytes) -> Iterable[Found]:
+    """What `adopt` noted, without what was cleared. Raises msgspec.MsgspecError."""
+    for topic, body in sorted(msgspec.msgpack.decode(payload, type=dict[str, bytes]).items()):
+        try:
+            where = topics.parse(topic)
+        except CranewatchError:
+            continue
+        if where.leaf is not Leaf.ALARM or where.rule is None or not body:
+            continue
+        try:
+            alarm: Alarm | None = payloads.decode(Alarm, body)
+        except CranewatchError:
+            alarm = None
+        yield (where.site, where.kind, where.device), where.rule, alarm
