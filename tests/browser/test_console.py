@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from telemetry.model import Hazard, Severity, State
 from telemetry.settings import MqttSettings
-from telemetry.wire.payloads import Words
+from telemetry.wire.payloads import Presence, Words, encode
 from tests.browser.spoken import SpokenSite
 from tests.helpers.api import ApiProcess
 
@@ -130,6 +130,77 @@ def test_a_page_says_so_when_its_server_is_stuck_or_gone(
         expect(stopped).to_contain_text("NOT MONITORED", timeout=8000)
 
 
+def test_a_kind_that_nobody_declared_breaks_no_page(page: Page, console: ApiProcess, site: SpokenSite) -> None:
+    presence = Presence(online=True, interval_ms=1000)
+    site.publish(f"cw/v1/{SITE}/cranes/crane-9/up/presence", encode(presence), retain=True)
+    site.publish(f"cw/v1/{SITE}/nokind/x/up/reading", b'{"boot": "boot-0001", "seq": 1, "ts": 1, "load_t": 1}')
+    site.publish(f"cw/v1/{SITE}/crane/crane-8/up/reading", b"not a frame")
+    # Heard in order: when this is shown, the others have been heard.
+    site.alarm("moment", "m-1", Severity.ALARM, "continuous", **OVERLOAD)
+    answer = page.goto(f"{console.url}/site/{SITE}")
+    assert answer is not None
+    assert answer.status == 200
+    expect(page.locator(".cw-alarm")).to_have_count(1)
+    expect(page.locator("a.cw-card")).to_have_count(2)
+    assert page.goto(f"{console.url}/") is not None
+    expect(page.locator("a.cw-card", has_text=SITE)).to_be_visible()
+    site.publish(f"cw/v1/{SITE}/cranes/crane-9/up/presence", b"", retain=True)
+
+
+def test_what_the_analyzer_says_of_itself_is_an_alarm_and_no_device(
+    page: Page, console: ApiProcess, site: SpokenSite
+) -> None:
+    site.readings["p0"] = {}
+    site.keys.append(("analyzer", "p0"))
+    site.alarm("clock", "c-1", Severity.ALARM, "none", device="p0", text=Words(zh="本机时钟", en="OUR CLOCK IS OFF"))
+    page.goto(f"{console.url}/site/{SITE}")
+    row = page.locator(".cw-alarm", has_text="OUR CLOCK IS OFF")
+    expect(row).to_contain_text("分析服务 analyzer p0")
+    expect(row).to_contain_text("still holds")
+    expect(row.get_by_role("button", name="ACKNOWLEDGE")).to_be_hidden()
+    expect(page.locator("a.cw-card")).to_have_count(2)
+
+
+def test_the_alarm_of_a_silent_device_is_what_was_last_known(page: Page, console: ApiProcess, site: SpokenSite) -> None:
+    site.alarm("moment", "m-1", Severity.ALARM, "continuous", **OVERLOAD)
+    page.goto(f"{console.url}/site/{SITE}")
+    row = page.locator(".cw-alarm", has_text="OVERLOAD")
+    expect(row).to_contain_text("still holds")
+    site.reading = False
+    expect(row).to_contain_text("held when last measured, unknown now", timeout=8000)
+    expect(row).not_to_contain_text("still holds")
+
+
+def test_an_unknown_site_is_never_called_calm(page: Page, console: ApiProcess, site: SpokenSite) -> None:
+    page.goto(f"{console.url}/site/nope")
+    expect(page.locator(".cw-status")).to_contain_text("NOT MONITORED: unknown site")
+    expect(page.locator(".cw-col .cw-empty, .cw-main > div > .cw-empty").first).to_contain_text("unknown site")
+    assert "no alarms now" not in page.inner_text("body")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+
+
+def test_the_chart_speaks_in_the_site_s_time_wherever_the_desk_is(
+    chromium: Browser, console: ApiProcess, site: SpokenSite
+) -> None:
+    context = chromium.new_context(timezone_id="America/New_York")
+    page = context.new_page()
+    page.goto(f"{console.url}/crane/{SITE}/crane-1")
+    expect(page.locator("body")).to_contain_text("times of the site: Asia/Shanghai")
+    page.wait_for_selector(".cw-chart canvas, .cw-chart svg")
+    axis = "(() => getElement(document.querySelector('.cw-chart').id.slice(1)).chart.getOption().xAxis[0])()"
+    assert page.evaluate(f"{axis}.axisLabel.formatter(0)") == "08:00"
+    assert page.evaluate(f"{axis}.axisPointer.label.formatter({{value: 61000}})") == "08:01:01"
+    context.close()
+
+
+def test_unknown_paths_of_the_api_are_problems_beside_the_console_too(page: Page, console: ApiProcess) -> None:
+    for path in ("/api", "/api/nosuch", "/api/v1/nosuch"):
+        answer = page.request.get(console.url + path)
+        assert answer.status == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert page.request.delete(f"{console.url}/api/v1/sites").status == 405
+
+
 def test_nothing_is_fetched_from_anywhere_else(page: Page, console: ApiProcess, site: SpokenSite) -> None:
     foreign: list[str] = []
     page.on("request", lambda request: foreign.append(request.url) if console.url not in request.url else None)
@@ -144,9 +215,9 @@ def test_a_phone_needs_no_sideways_scrolling(chromium: Browser, console: ApiProc
     context = chromium.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     site.alarm("moment", "m-1", Severity.ALARM, "continuous", **OVERLOAD)
-    for path in ("/", f"/site/{SITE}", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01"):
+    for path in ("/", f"/site/{SITE}", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01", "/docs"):
         page.goto(console.url + path)
-        page.wait_for_selector(".cw-card, .cw-post")
+        page.wait_for_selector(".cw-card, .cw-post, h2")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     context.close()
 

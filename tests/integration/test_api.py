@@ -148,6 +148,22 @@ def test_history_is_answered_as_finely_as_the_range_allows(
     assert httpx.get(url, params={"from": "2026-06-02T08:00:00Z", "to": "2026-06-01T08:00:00Z"}).status_code == 422
 
 
+def test_a_device_of_a_kind_that_is_not_declared_has_no_readings_and_breaks_nothing(
+    api: ApiProcess, postgres_database: DatabaseSettings
+) -> None:
+    run(postgres_database, "INSERT INTO site (site, config, config_version) VALUES ('odd', '{}', 0)")
+    run(
+        postgres_database,
+        "INSERT INTO device (site, kind, device, config, config_version) VALUES ('odd', 'nokind', 'x', '{}', 0)",
+    )
+    answer = httpx.get(f"{api.url}/api/v1/devices/odd/x/readings", timeout=10)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "nokind" in answer.json()["detail"]
+    assert httpx.get(f"{api.url}/api/v1/devices/odd/x", timeout=10).json()["kind"] == "nokind"
+    assert httpx.get(f"{api.url}/api/v1/devices?site=odd", timeout=10).status_code == 200
+
+
 def test_the_configuration_of_the_database_is_what_the_broker_holds(
     api: ApiProcess, embedded_broker: MqttSettings, postgres_database: DatabaseSettings
 ) -> None:
