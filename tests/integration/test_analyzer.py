@@ -228,6 +228,11 @@ async def test_a_killed_analyzer_says_what_an_undisturbed_one_says(broker: MqttS
     name = f"kill-{uuid.uuid4().hex[:8]}"
     calm = await play(broker.model_copy(update={"prefix": broker.prefix + "a-"}), tmp_path, name, ())
     assert len(calm.derived()) > 40
+    # The other run is of the same site at the same broker, and must not take over the alarms of this one.
+    alarms = await fetch_retained(broker, f"look-{name}", f"cw/v1/{name}/+/+/down/alarm/+")
+    async with connected(Link(broker, f"wipe-{name}")) as wipe:
+        for topic in alarms:
+            await wipe.publish(topic, b"", retain=True)
     killed = await play(
         broker.model_copy(update={"prefix": broker.prefix + "b-"}), tmp_path, name, (101, 202, 203, 340)
     )
