@@ -10,7 +10,7 @@ from typing import Any, Final
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
     "state": "unacknowledged", "severity": 4, "active": True, "since": 1795376084000, "at": 1795376084000,
-    "cab": "continuous", "desk": "unacknowledged", "hazard": "moment", "value": 125.0, "limit": 120.0, "unit": "%",
+    "cab": "continuous", "desk": "unacknowledged", "hazard": "moment", "value": 125.0, "limit": 100.0, "unit": "%",
     "text": {"zh": "超载 力矩 125 % 限值 100 %", "en": "OVERLOAD moment 125 %, limit 100 %"},
     "action": {"zh": "停止起升 下降或收幅", "en": "stop hoisting, lower or trolley in"},
     "life_safety": True, "hold": True,

@@ -1,7 +1,8 @@
 """
 How fast the alarm engine is, without codec, journal and broker. Times are CPU times of one process.
 
-`make bench ARGS=engine`: one-sample frames, decoded beforehand, one of each device a batch; also a single device a batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
+`make bench ARGS=engine`: one-sample frames, decoded beforehand, one of each device a batch; also a single device a
+batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
 """
 
 import time
