@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 MAX_UNSETTLED: Final = 4_000  # batches; the broker's window is smaller
+LOOKS_AT_ONCE: Final = 8  # connections that read retained topics at the start
 MANY_RETAINED: Final = 500  # messages; when so many came in the first second, more may follow
 HELD_BEHIND_JOURNAL: Final = 50  # messages that may wait for a confirmation once the journal has them
 
@@ -201,12 +202,18 @@ class Partition:
             patterns += (
                 [topics.site_config(site) for site in sites] if tail == "config" else topics.filters(sites, tail)
             )
-        found: dict[str, bytes] = {}
-        for n, pattern in enumerate(patterns):
+        at_once = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+        async def look(n: int, pattern: str) -> dict[str, bytes]:
             name = f"look-p{self._number}-{n}-{self._run}"
-            part = await broker.fetch_retained(self._mqtt, name, pattern)
-            if len(part) >= MANY_RETAINED:
-                part = await broker.fetch_retained(self._mqtt, name, pattern, wait_s=5.0)
+            async with at_once:
+                part = await broker.fetch_retained(self._mqtt, name, pattern)
+                if len(part) >= MANY_RETAINED:
+                    part = await broker.fetch_retained(self._mqtt, name, pattern, wait_s=5.0)
+            return part
+
+        found: dict[str, bytes] = {}
+        for part in await asyncio.gather(*(look(n, pattern) for n, pattern in enumerate(patterns))):
             found |= part
         return found
 

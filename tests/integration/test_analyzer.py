@@ -88,6 +88,14 @@ class Site:
         await until(lambda: len(self.desk.beats) > n)
 
 
+async def forget_alarms(broker: MqttSettings, site: str = "+") -> None:
+    """Clear what earlier tests left retained at this broker, of one site or of all."""
+    alarms = await fetch_retained(broker, f"look-{uuid.uuid4().hex[:8]}", f"cw/v1/{site}/+/+/down/alarm/+")
+    async with connected(Link(broker, f"wipe-{uuid.uuid4().hex[:8]}")) as link:
+        for topic in alarms:
+            await link.publish(topic, b"", retain=True)
+
+
 @contextlib.asynccontextmanager
 async def site(mqtt: MqttSettings, tmp_path: Path, name: str | None = None) -> AsyncIterator[Site]:
     name = name or f"site-{uuid.uuid4().hex[:8]}"
@@ -229,10 +237,7 @@ async def test_a_killed_analyzer_says_what_an_undisturbed_one_says(broker: MqttS
     calm = await play(broker.model_copy(update={"prefix": broker.prefix + "a-"}), tmp_path, name, ())
     assert len(calm.derived()) > 40
     # The other run is of the same site at the same broker, and must not take over the alarms of this one.
-    alarms = await fetch_retained(broker, f"look-{name}", f"cw/v1/{name}/+/+/down/alarm/+")
-    async with connected(Link(broker, f"wipe-{name}")) as wipe:
-        for topic in alarms:
-            await wipe.publish(topic, b"", retain=True)
+    await forget_alarms(broker, name)
     killed = await play(
         broker.model_copy(update={"prefix": broker.prefix + "b-"}), tmp_path, name, (101, 202, 203, 340)
     )
@@ -268,6 +273,8 @@ async def test_retained_alarms_come_back_after_the_broker_lost_everything(tmp_pa
 
 
 async def test_a_retained_alarm_that_nobody_holds_is_cleared_at_start(broker: MqttSettings, tmp_path: Path) -> None:
+    # Without them an empty folder is a first start, and not a loss of memory after which strangers are taken over.
+    await forget_alarms(broker)
     async with site(broker, tmp_path) as here:
         analyzer = here.start()
         await here.configure("c1", DeviceConfig(version=1, charts=[CHART]))
