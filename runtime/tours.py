@@ -330,7 +330,7 @@ async def _clock(guide: Guide) -> None:
 
 TOURS: Final[dict[str, list[Step]]] = {
     "operator": [
-        _terminal, _legal_lift, _overload, _out_to, _not_monitored, _without_database, _desk_and_cab, _gust,
+        _terminal, _legal_lift, _overload, _not_monitored, _without_database, _desk_and_cab, _out_to, _gust,
     ],
     "supervisor": [_console, _console_alarm, _bay, _gust, _silent, _record],
     "engineer": [_by_hand, _broken, _kill, _clock, _record],
