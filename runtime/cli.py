@@ -109,7 +109,7 @@ def ingest() -> None:
     """The durable path: from the broker into the database."""
     from ingest.__main__ import main
 
-    _run(main)
+    _named(main)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_MQTT__HOST=broker cranewatch analyze[/]")
@@ -117,7 +117,7 @@ def analyze() -> None:
     """The alarm engine: from the broker back to the broker; needs no database."""
     from analytics.__main__ import main
 
-    _run(main)
+    _named(main)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_HTTP__PORT=8000 cranewatch api[/]")
@@ -125,7 +125,7 @@ def api() -> None:
     """REST, live socket, console and the cab terminal's page."""
     from api.__main__ import main
 
-    _run(main)
+    _named(main)
 
 
 @app.command(
@@ -148,7 +148,7 @@ def terminal(
     """The cab terminal in a shell: straight from the broker, no API needed."""
     from runtime.terminal import run
 
-    settings = _read(Environment)
+    settings = _named(Environment)
     try:
         _until_signal(lambda stop: run(settings.mqtt, site, device, stop, once=once))
     except (BrokerUnavailable, ValueError) as error:
@@ -160,7 +160,7 @@ def migrate(as_json: Json = False) -> None:
     """Bring the database's schema to this version; safe to run at any time, by several at once."""
     from telemetry.storage.migrate import migrate as apply
 
-    settings = _read(_Database)
+    settings = _named(_Database)
     console = Console(stderr=True)
     try:
         edition, version, applied = apply(settings.database, progress=lambda name: console.print(f"applying {name}"))
@@ -179,7 +179,7 @@ def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists
     from simulators.site import load
     from telemetry.storage.configure import apply_site
 
-    settings = _read(_Database)
+    settings = _named(_Database)
     try:
         found = load(file)
         changed = apply_site(settings.database, found.id, found.config, found.devices)
@@ -193,7 +193,7 @@ def doctor(as_json: Json = False) -> None:
     """Check broker, database, clock and settings, and say what to do about each."""
     from runtime.doctor import Verdict, examine
 
-    settings = _read(_Everything)
+    settings = _named(_Everything)
     findings = asyncio.run(examine(settings.mqtt, settings.database, os.environ, known_settings()))
     bad = any(finding.verdict is Verdict.BAD for finding in findings)
     if as_json:
@@ -208,15 +208,7 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(1 if bad else 0)
 
 
-def _read(type_: Any) -> Any:
-    return _named(type_)
-
-
-def _run(entry: Callable[[], object]) -> None:
-    _named(entry)
-
-
-def _named(call: Callable[[], object]) -> Any:
+def _named(call: Callable[..., object]) -> Any:
     """What the call gives; a wrong setting is said with the variable that sets it."""
     try:
         return call()
