@@ -30,10 +30,12 @@ from telemetry.wire.payloads import (
     Cause,
     Coverage,
     DeviceConfig,
+    Evaluated,
     Event,
     Presence,
     Response,
     SiteConfig,
+    Transition,
 )
 
 FORMAT: Final = 1
@@ -133,6 +135,7 @@ class Engine:
         if self.now - self._evaluated_at >= EVALUATED_MS:
             self._evaluated_at = self.now
             for fleet in self.fleets.values():
+                fleet.drifted()
                 for device in fleet.devices:
                     report = device.cursor.evaluated(device.boot, device.seq)
                     if report is not None:
@@ -191,6 +194,7 @@ class Engine:
                 if device.key[0] == site and device.site_profile != config.profile:
                     device.site_profile = config.profile
                     fleet.apply_limits(row)
+                    fleet.unsaid.add(row)
         return self._finish(outcome)
 
     def presence(self, site: str, kind: str, device: str, presence: Presence, received: int) -> Outcome:
@@ -312,6 +316,7 @@ class Engine:
 
     def _finish(self, outcome: Outcome) -> Outcome:
         transitions, touched = self.annunciator.take()
+        transitions = [self._placed(transition) for transition in transitions]
         outcome.transitions += transitions
         for key, rule in touched:
             outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
@@ -323,7 +328,26 @@ class Engine:
                 report = device.cursor.evaluated(device.boot, device.seq)
                 if report is not None:
                     outcome.evaluated[key] = report
+        for fleet in self.fleets.values():
+            for row in sorted(fleet.unsaid):
+                terms = fleet.terms(row)
+                if terms is not None:
+                    key = fleet.devices[row].key
+                    report = outcome.evaluated.get(key, Evaluated())
+                    outcome.evaluated[key] = msgspec.structs.replace(report, terms=[*report.terms, terms])
+            fleet.unsaid.clear()
         return outcome
+
+    def _placed(self, transition: Transition) -> Transition:
+        """An answer, or the end of a shelving, with the place in the device's readings where it fell."""
+        if not transition.observed or transition.cause.seq is not None:
+            return transition
+        fleet = self.fleets.get(transition.kind)
+        row = fleet.index.get((transition.site, transition.device)) if fleet is not None else None
+        if fleet is None or row is None or fleet.devices[row].boot is None:
+            return transition
+        device = fleet.devices[row]
+        return msgspec.structs.replace(transition, after=(device.boot, device.seq))
 
     def _cover(self, fleet: Fleet, outcome: Outcome) -> None:
         if self.doubt != self._doubt_covered.get(fleet.kind):

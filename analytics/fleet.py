@@ -5,6 +5,7 @@ Rule 1: a row's result depends on that row's samples alone, so that it does not 
 Rule 2: changes of conditions come out in the order in which the samples came in.
 """
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,7 +26,7 @@ from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import DeviceConfig
+from telemetry.wire.payloads import DeviceConfig, Terms, encode
 
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
@@ -53,6 +54,9 @@ class Device(msgspec.Struct, omit_defaults=True):
     conflict: bool = False
     late: int = 0
     missing: int = 0  # seqs skipped
+    born: tuple[str, int] | None = None  # the place before its first counted frame
+    terms: str = ""  # digest of the terms that were last reported
+    mode_set: bool = False  # by a person, and not reported yet
 
 
 class Fleet(ABC):
@@ -76,6 +80,7 @@ class Fleet(ABC):
                 "figure": array(np.float64, 0, len(self.figure_names)),
                 "good_at": array(np.int64, NEVER, len(self.tracked)),
                 "attention": array(np.bool_),  # silent, off, clock or conflict: look at it at the next sample
+                "line_said": array(np.int64),  # line time less ts, as it was last reported
             }
         )
         self.index: dict[tuple[str, str], int] = {}
@@ -92,6 +97,7 @@ class Fleet(ABC):
         self.gaps = 0
         self.site_profiles: dict[str, str] = {}
         self.dirty: set[int] = set()  # rows whose coverage must be looked at
+        self.unsaid: set[int] = set()  # rows whose terms may have changed
 
     @staticmethod
     @abstractmethod
@@ -177,6 +183,7 @@ class Fleet(ABC):
         device = self.devices[row]
         declared = device.presence_interval or (device.config.interval_ms if device.config else 0)
         self.table["declared"][row] = declared
+        self.unsaid.add(row)
         if declared and self.table["ts"][row] == NEVER:
             self.table["interval"][row] = declared
 
@@ -222,6 +229,9 @@ class Fleet(ABC):
                         found.late += 1
                         device.late += 1
                         continue
+                    if device.boot is None:
+                        device.born = (boot, seq - 1)
+                        self.unsaid.add(row)
                     device.boot = boot
                 device.seq = seq
                 if not device.cursor.run:
@@ -364,6 +374,35 @@ class Fleet(ABC):
         device.mode = mode
         self.apply_limits(row)
         return True
+
+    # What a replay must know
+
+    def drifted(self) -> None:
+        """Look for devices whose line time no longer follows their clock as was said."""
+        n = self.table.rows
+        drift = self.table["line"][:n] - self.table["ts"][:n]
+        moved = (self.table["boot_no"][:n] >= 0) & (drift != self.table["line_said"][:n])
+        self.unsaid.update(np.flatnonzero(moved).tolist())
+
+    def terms(self, row: int) -> Terms | None:
+        """What the device is judged by, if that is new and it has a place to hold from; then it counts as said."""
+        device = self.devices[row]
+        if device.boot is None or device.born is None:
+            return None
+        start = not device.terms
+        boot, seq = device.born if start else (device.boot, device.seq)
+        drift = 0 if start else int(self.table["line"][row] - self.table["ts"][row])
+        found = Terms(
+            boot=boot, seq=seq, start=start, interval_ms=int(self.table["declared"][row]), line_ms=drift,
+            profile=device.site_profile, config=device.config, mode=str(device.mode) if device.mode_set else None,
+        )  # fmt: skip
+        own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
+        digest = f"{zlib.crc32(encode(own)):08x}"
+        if digest == device.terms and drift == self.table["line_said"][row]:
+            return None
+        device.terms, device.mode_set = digest, False
+        self.table["line_said"][row] = drift
+        return found
 
     # Snapshots
 

@@ -91,7 +91,9 @@ class Responses:
         if fleet is None or row is None or response.mode not in set(Mode):
             outcome.refused.append(f"{response.id}: no such mode or device")
             return
-        fleet.set_mode(row, Mode(response.mode))
+        if fleet.set_mode(row, Mode(response.mode)):
+            fleet.devices[row].mode_set = True
+            fleet.unsaid.add(row)
         facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True)
         resuppress(self._annunciator, fleet.devices[row].key, fleet.limits[row], facts)
 

@@ -1,6 +1,11 @@
 """Fixtures are plugins, one per concern; whoever uses a real server is marked by the fixture's name."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine generates slowly: that says nothing about the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 pytest_plugins = ["tests.fix_database", "tests.fix_broker", "tests.fix_proxy"]
 

@@ -133,6 +133,7 @@ class Transition(Payload, frozen=True):
     why: str | None = None
     until: int | None = None
     life_safety: bool = False
+    after: tuple[str, int] | None = None  # observed ones: boot and seq of the last frame evaluated before it
 
 
 class Alarm(Payload, frozen=True):
@@ -175,12 +176,6 @@ class Coverage(Payload, frozen=True):
     stale_after_ms: int | None = None
 
 
-class Evaluated(Payload, frozen=True):
-    """`down/evaluated`: seq ranges per boot that the analyzer evaluated live, ends included."""
-
-    boots: dict[str, list[tuple[int, int]]]
-
-
 class Heartbeat(Payload, frozen=True):
     """`cw/v1/{site}/heartbeat`, QoS 0, every second: someone is watching, and this is what they hold active."""
 
@@ -190,6 +185,7 @@ class Heartbeat(Payload, frozen=True):
     active: int  # alarms that are not normal, all devices of the site
     digest: str  # of all of them
     devices: dict[str, tuple[int, str]] = {}  # number and digest per device; a device not named here has none
+    ticked: int = 0  # the last tick that came back: what the broker had queued before it was evaluated
 
 
 class Claim(Payload, frozen=True):
@@ -235,6 +231,68 @@ class DeviceConfig(Payload, frozen=True):
     property_no: Name | None = None  # 产权备案编号
     registration_no: Name | None = None  # 使用登记编号
     organisation: Name | None = None
+
+
+class Terms(Payload, frozen=True):
+    """
+    What a device is judged by from a place in its readings on: after `seq` of `boot` was evaluated.
+
+    `start`: the analyzer knew nothing of the device before. `line_ms`: its line time less its `ts` at that place.
+    `mode` is given where a person set it; modes that come with readings are in the readings.
+    """
+
+    boot: str
+    seq: int
+    start: bool = False
+    interval_ms: int = 0  # declared; 0 is not declared
+    line_ms: int = 0
+    profile: str = "cn"  # of the site, when the device has no configuration of its own
+    config: DeviceConfig | None = None
+    mode: str | None = None
+
+
+class Evaluated(Payload, frozen=True):
+    """`down/evaluated`: seq ranges per boot that the analyzer evaluated live, ends included, and its terms when new."""
+
+    boots: dict[str, list[tuple[int, int]]] = {}
+    terms: list[Terms] = []
+
+
+class Finding(Payload, frozen=True):
+    """The worst that a review of late data has found on a device: a transition that nobody was told of in time."""
+
+    transition: str
+    rule: str
+    severity: Severity
+    at: int
+    text: Words | None = None
+    life_safety: bool = False
+    holds: bool = False  # it has not cleared in what is stored
+
+
+class Recorded(Payload, frozen=True):
+    """One device in `SiteRecord`."""
+
+    kind: str
+    device: str
+    late: int = 0  # frames stored and not yet reviewed
+    missing: int = 0  # frames that the device has sent, or will, and that are not here
+    missing_since: int | None = None
+    overdue: bool = False
+    found: Finding | None = None
+
+
+class SiteRecord(Payload, frozen=True):
+    """
+    `cw/v1/{site}/record`, retained, from the review: what the record of a device lacks, and what late data showed.
+
+    Devices that lack nothing are not named; `more` counts those that did not fit.
+    """
+
+    at: int
+    reviewed_to: int  # frames received up to then are reviewed, or are counted in `late`
+    devices: Annotated[list[Recorded], Meta(max_length=200)] = []
+    more: int = 0
 
 
 class SiteConfig(Payload, frozen=True):

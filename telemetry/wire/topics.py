@@ -93,6 +93,11 @@ def heartbeat(site: str) -> str:
     return f"{ROOT}/{site}/heartbeat"
 
 
+def record(site: str) -> str:
+    """The retained topic on which the review says what the record of a site lacks."""
+    return f"{ROOT}/{site}/record"
+
+
 def claim(service: str, partition: int) -> str:
     """The retained topic on which a worker claims a partition."""
     return f"{ROOT}/_own/{service}/p{partition}"
