@@ -15,7 +15,7 @@ def version() -> str:
 
 
 def beat(engine: Engine, site: str, version: str, at: int) -> Heartbeat:
-    """The heartbeat of a site at `at` (Unix ms)."""
+    """The heartbeat of a site at `at` (Unix ms). The engine's own time is that of the last tick that came back."""
     active = engine.active(site)
     return Heartbeat(
         partition=engine.partition,
@@ -23,5 +23,6 @@ def beat(engine: Engine, site: str, version: str, at: int) -> Heartbeat:
         at=at,
         active=sum(len(rules) for rules in active.values()),
         digest=digest(number for rules in active.values() for number in rules.values()),
+        ticked=engine.now,
         devices={key[2]: (len(rules), digest(rules.values())) for key, rules in active.items()},
     )

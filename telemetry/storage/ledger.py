@@ -15,24 +15,23 @@ from telemetry.wire.payloads import BootReceipt
 MAX_BOOTS: Final = 8
 MAX_RANGES: Final = 15
 
-Column = Literal["stored", "quarantined", "evaluated"]
+Column = Literal["stored", "quarantined", "evaluated", "reviewed", "refused"]
+
+
+def _upsert(column: LiteralString) -> LiteralString:
+    return (
+        f"INSERT INTO frame_ledger AS l (device_id, boot_no, {column})"  # noqa: S608 - a column name of ours
+        " SELECT * FROM unnest(%s::integer[], %s::integer[], %s::int8multirange[])"
+        f" ON CONFLICT (device_id, boot_no) DO UPDATE SET {column} = l.{column} + EXCLUDED.{column}"
+    )
+
 
 _UPSERT: Final[dict[str, LiteralString]] = {
-    "stored": (
-        "INSERT INTO frame_ledger AS l (device_id, boot_no, stored)"
-        " SELECT * FROM unnest(%s::integer[], %s::integer[], %s::int8multirange[])"
-        " ON CONFLICT (device_id, boot_no) DO UPDATE SET stored = l.stored + EXCLUDED.stored"
-    ),
-    "quarantined": (
-        "INSERT INTO frame_ledger AS l (device_id, boot_no, quarantined)"
-        " SELECT * FROM unnest(%s::integer[], %s::integer[], %s::int8multirange[])"
-        " ON CONFLICT (device_id, boot_no) DO UPDATE SET quarantined = l.quarantined + EXCLUDED.quarantined"
-    ),
-    "evaluated": (
-        "INSERT INTO frame_ledger AS l (device_id, boot_no, evaluated)"
-        " SELECT * FROM unnest(%s::integer[], %s::integer[], %s::int8multirange[])"
-        " ON CONFLICT (device_id, boot_no) DO UPDATE SET evaluated = l.evaluated + EXCLUDED.evaluated"
-    ),
+    "stored": _upsert("stored"),
+    "quarantined": _upsert("quarantined"),
+    "evaluated": _upsert("evaluated"),
+    "reviewed": _upsert("reviewed"),
+    "refused": _upsert("refused"),
 }
 _RECEIPTS: LiteralString = (
     "SELECT l.device_id, d.site, d.kind, d.device, b.boot, (l.stored + l.quarantined)::text"

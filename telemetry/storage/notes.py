@@ -53,6 +53,10 @@ _COVERAGE: Final[LiteralString] = (
     " ON CONFLICT (device_id) DO UPDATE SET at_ms = EXCLUDED.at_ms, level = EXCLUDED.level,"
     " payload = EXCLUDED.payload, received_at = EXCLUDED.received_at WHERE c.at_ms <= EXCLUDED.at_ms"
 )
+_TERMS: Final[LiteralString] = (
+    "INSERT INTO evaluation_terms (device_id, boot_no, seq, start, payload) VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT DO NOTHING"
+)
 _COVERAGE_CHANGE: Final[LiteralString] = (
     "INSERT INTO coverage_change (device_id, at_ms, level, payload, received_at)"
     " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
@@ -71,6 +75,9 @@ def write_notes(connection: Connection, registry: Registry, items: list[Noted], 
         if isinstance(note, payloads.Evaluated):
             for boot, ranges in note.boots.items():
                 evaluated.setdefault((device, registry.boot(device, boot)), []).extend(ranges)
+            for terms in note.terms:
+                row = (device, registry.boot(device, terms.boot), terms.seq, terms.start, _json(terms))
+                connection.execute(_TERMS, row)
         else:
             _WRITERS[type(note)](connection, device, note, received)
     ledger.record(connection, "evaluated", evaluated)

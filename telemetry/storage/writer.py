@@ -23,12 +23,13 @@ from telemetry.settings import DatabaseSettings
 from telemetry.storage import copy, ledger
 from telemetry.storage.door import connect, translated
 from telemetry.storage.items import Item, Noted, Reading, Refused
+from telemetry.storage.marks import Marks
 from telemetry.storage.notes import write_notes
 from telemetry.storage.quarantine_writer import QuarantineWriter
 from telemetry.storage.registry import DeviceKey, Registry
 from telemetry.wire.columns import columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import BootReceipt
+from telemetry.wire.payloads import BootReceipt, Evaluated
 from telemetry.wire.topics import Topic
 
 STAGED_BATCHES: Final = 64
@@ -65,6 +66,7 @@ class Writer:
         self._application = application
         self._connection: psycopg.Connection[Any] | None = None
         self._quarantine = QuarantineWriter()
+        self._marks = Marks()
         self.registry = Registry()
         self.staged_left = 0
         self._staged_items: int | None = None
@@ -139,6 +141,7 @@ class Writer:
         connection = self._open()
         self.registry.learn(connection, _names(items))
         done = Stored()
+        self._marks.begin()
         with connection.transaction():
             self._readings(connection, [item for item in items if isinstance(item, Reading)], received_ms, done)
             refused = [item for item in items if isinstance(item, Refused)]
@@ -150,6 +153,7 @@ class Writer:
                 write_notes(connection, self.registry, noted, received_ms)
                 done.notes = len(noted)
         self._quarantine.committed()
+        self._marks.committed()
         if self.staged_left:
             self.staged_left -= 1
             if self._staged_items is not None:
@@ -185,6 +189,7 @@ class Writer:
                     numbers = [frame.seq for frame in sent if frame.boot == boot and frame.seq is not None]
                     if numbers:
                         seqs.setdefault((device, boot_no), []).extend(numbers)
+                        self._marks.note(device, boot_no, (frame for frame in sent if frame.boot == boot))
                 boots += [self.registry.boot(device, frame.boot) for frame in sent]
             found = columns(name, frames)
             rows = copy.Rows(
@@ -197,6 +202,7 @@ class Writer:
             done.frames += len(frames)
             done.devices.update(devices)
         ledger.record(connection, "stored", {key: ledger.ranges_of(numbers) for key, numbers in seqs.items()})
+        self._marks.write(connection)
 
     def _rows(
         self, connection: psycopg.Connection[Any], kind: Kind, rows: copy.Rows, received_ms: int, done: Stored
@@ -266,11 +272,15 @@ def _names(items: Sequence[Item]) -> set[tuple[DeviceKey, str | None]]:
     for item in items:
         if type(item) is Noted:
             key = (item.topic.site, item.topic.kind, item.topic.device)
-            boots = getattr(item.note, "boots", None)
+            boots = _boots(item.note) if type(item.note) is Evaluated else set()
             wanted |= {(key, boot) for boot in boots} if boots else {(key, None)}
         elif type(item) is Refused and (key_ := _identified(item)) is not None and item.identity is not None:
             wanted.add((key_, item.identity[0]))
     return wanted
+
+
+def _boots(note: Evaluated) -> set[str]:
+    return set(note.boots) | {terms.boot for terms in note.terms}
 
 
 def _identified(item: Refused) -> DeviceKey | None:
