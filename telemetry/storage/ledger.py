@@ -1,7 +1,8 @@
 """
 The frame ledger: what arrived and what was evaluated, per device and boot, as multiranges of seq.
 
-Its complement is what is missing. It is written in the batch's own transaction, one statement, sorted by key.
+Its complement is what is missing. It is written in the batch's own transaction, one statement, sorted by key. What is
+declared lost counts as received in receipts: the device may forget it, and the prefix passes over it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,8 +34,15 @@ _UPSERT: Final[dict[str, LiteralString]] = {
     "reviewed": _upsert("reviewed"),
     "refused": _upsert("refused"),
 }
+_END: Final[LiteralString] = (
+    "INSERT INTO frame_ledger AS l (device_id, boot_no, ended, ended_at)"
+    " SELECT device_id, boot_no, ended, now()"
+    " FROM unnest(%s::integer[], %s::integer[], %s::bigint[]) AS e (device_id, boot_no, ended)"
+    " ON CONFLICT (device_id, boot_no) DO UPDATE SET ended = EXCLUDED.ended, ended_at = EXCLUDED.ended_at"
+    " WHERE l.ended IS NULL OR l.ended < EXCLUDED.ended"
+)
 _RECEIPTS: LiteralString = (
-    "SELECT l.device_id, d.site, d.kind, d.device, b.boot, (l.stored + l.quarantined)::text"
+    "SELECT l.device_id, d.site, d.kind, d.device, b.boot, (l.stored + l.quarantined + l.lost)::text"
     " FROM frame_ledger l JOIN device_boot b USING (device_id, boot_no) JOIN device d USING (device_id)"
     " WHERE l.device_id = ANY(%s) ORDER BY l.device_id, l.boot_no DESC"
 )
@@ -88,6 +96,14 @@ def record(
         _UPSERT[column],
         ([key[0] for key in keys], [key[1] for key in keys], [literal(seqs[key]) for key in keys]),
     )
+
+
+def end(connection: psycopg.Connection[Any], ends: Mapping[tuple[int, int], int]) -> None:
+    """Note the last seq of boots that are over, by (device_id, boot_no); the highest ever declared holds."""
+    if not ends:
+        return
+    keys = sorted(ends)
+    connection.execute(_END, ([key[0] for key in keys], [key[1] for key in keys], [ends[key] for key in keys]))
 
 
 def receipts(

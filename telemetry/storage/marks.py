@@ -1,26 +1,36 @@
 """
-Where in time the frames of a boot are: a sparse index from seq to `ts`.
+Where a boot's seq stood at what time of the device: `seq_mark`, a thin index from seq to time.
 
 Readings are indexed by device and time; a frame that is known by its number alone (late, missing) would have to be
-looked for in all that its device ever sent. So a mark is left whenever `ts` is an hour from the last one.
+looked for in all that its device ever sent.
 
-Rule 1: every frame is within `APART_MS` of the mark that the same writer left before it.
-Rule 2: a mark counts as left when its transaction has committed.
+The first frame of each quarter of an hour gets a mark, and each frame that was not stored by this writer right after
+the one before it: so the time of every stored frame is, to a quarter of an hour, that of the greatest mark up to it,
+and the frame behind a hole has its own mark, with the moment of its receipt: the moment since which the hole is open.
+
+Rule 1: marks are written in the transaction of their frames, and what was remembered of a batch that was rolled back
+is not believed.
+Rule 2: at most MAX_MARKS a boot in a quarter of an hour of receiving: a box that jumps with every frame must not make
+an index of everything. Beyond them a frame stands behind the mark before it.
+Rule 3: only readings with a usable time make marks; misdated and quarantined frames stand behind the mark before.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final, LiteralString
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
-from telemetry.wire.frames import Frame
-
-APART_MS: Final = 3_600_000
+SLOT_MS: Final = 900_000  # midnight is on a quarter of an hour in every zone in use
+APART_MS: Final = 3_600_000  # what a frame's time may be from its mark's: a slot, and what many samples span
+MAX_MARKS: Final = 200
 MAX_CACHED: Final = 200_000
 
 _INSERT: Final[LiteralString] = (
-    "INSERT INTO seq_mark (device_id, boot_no, seq, ts_ms)"
-    " SELECT * FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING"
+    "INSERT INTO seq_mark (device_id, boot_no, seq, ts_ms, received_at)"
+    " SELECT device_id, boot_no, seq, ts_ms, to_timestamp(%s / 1000.0)"
+    " FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::bigint[]) AS m (device_id, boot_no, seq, ts_ms)"
+    " ON CONFLICT DO NOTHING"
 )
 _SPAN: Final[LiteralString] = (
     "SELECT min(ts_ms), max(ts_ms) FROM seq_mark WHERE device_id = %(device)s AND boot_no = %(boot)s"
@@ -30,40 +40,76 @@ _SPAN: Final[LiteralString] = (
     "  WHERE device_id = %(device)s AND boot_no = %(boot)s AND seq >= %(high)s), 9223372036854775807)"
 )
 
+Integers = NDArray[np.int64]
+
 
 class Marks:
-    """What one writer has marked; one thread."""
+    """What one writer stored last of each boot. Bounded: beyond MAX_CACHED boots it begins anew, with a mark each."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[int, int], int] = {}
-        self._new: dict[tuple[int, int], int] = {}
-        self._rows: list[tuple[int, int, int, int]] = []
+        # (device, boot) → last seq, its slot of device time, slot of receiving, marks made in that one
+        self._last: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        self._new: dict[tuple[int, int], tuple[int, int, int, int]] = {}
 
-    def note(self, device: int, boot_no: int, frames: Iterable[Frame]) -> None:
-        """Look at frames of one boot that are about to be stored."""
-        key = (device, boot_no)
-        last = self._new.get(key, self._last.get(key))
-        for frame in frames:
-            ts = frame.ts if frame.ts is not None else frame.samples[0].ts if frame.samples else 0
-            if frame.seq is not None and (last is None or ts - last > APART_MS or last - ts > APART_MS):
-                last = self._new[key] = ts
-                self._rows.append((device, boot_no, frame.seq, ts))
+    def write(
+        self, connection: psycopg.Connection[Any], device: Integers, boot: Integers, seq: Integers, ts: Integers,
+        received_ms: int,
+    ) -> None:  # fmt: skip
+        """
+        Mark frames, one element each, in the caller's transaction; `ts` is the time of the first usable sample.
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
-        """Write what was noted, in the caller's transaction."""
-        if self._rows:
-            connection.execute(_INSERT, [list(column) for column in zip(*sorted(self._rows), strict=True)])
+        Raises psycopg errors.
+        """
+        if not len(seq):
+            return
+        if len(self._last) > MAX_CACHED:
+            self._last.clear()
+        found = self.plan(device, boot, seq, ts, received_ms)
+        if len(found):
+            connection.execute(
+                _INSERT,
+                (received_ms, device[found].tolist(), boot[found].tolist(), seq[found].tolist(), ts[found].tolist()),
+            )
 
     def begin(self) -> None:
-        """A transaction begins: what an earlier one noted and did not commit is forgotten."""
-        self._new, self._rows = {}, []
+        """A transaction begins: what an earlier one planned and did not commit is forgotten."""
+        self._new.clear()
 
     def committed(self) -> None:
-        """What was noted is in the database."""
-        if len(self._last) + len(self._new) > MAX_CACHED:
-            self._last.clear()  # every boot gets one mark more than it needs
-        self._last |= self._new
-        self.begin()
+        """The transaction is in."""
+        self._last.update(self._new)
+        self._new.clear()
+
+    def plan(self, device: Integers, boot: Integers, seq: Integers, ts: Integers, received_ms: int) -> Integers:
+        """Which of these frames get a mark, as indexes in order of (device, boot, seq)."""
+        order = np.lexsort((seq, boot, device))
+        device, boot, seq, slot = device[order], boot[order], seq[order], ts[order] // SLOT_MS
+        now = received_ms // SLOT_MS
+        fresh = np.ones(len(seq), np.bool_)  # the first of its boot in this batch
+        fresh[1:] = (device[1:] != device[:-1]) | (boot[1:] != boot[:-1])
+        jumps = fresh.copy()
+        jumps[1:] |= (seq[1:] - seq[:-1] > 1) | (slot[1:] != slot[:-1])
+        chosen: list[int] = []
+        starts = np.flatnonzero(fresh)
+        ends = np.append(starts[1:], len(seq))
+        marked = np.flatnonzero(jumps).tolist()
+        before = np.concatenate(([0], np.cumsum(jumps)))  # jumps before each place
+        groups = zip(
+            device[starts].tolist(), boot[starts].tolist(), seq[starts].tolist(), slot[starts].tolist(),
+            seq[ends - 1].tolist(), slot[ends - 1].tolist(), before[starts].tolist(), before[ends].tolist(),
+            strict=True,
+        )  # fmt: skip
+        for *pair, first_seq, first_slot, end_seq, end_slot, low, high in groups:
+            key = (pair[0], pair[1])
+            last, last_slot, window, made = self._new.get(key) or self._last.get(key) or (-1, -1, now, 0)
+            if window != now:
+                made = 0
+            if first_seq == last + 1 and first_slot == last_slot:
+                low += 1
+            here = marked[low : min(high, low + max(0, MAX_MARKS - made))]
+            chosen += here
+            self._new[key] = (end_seq, end_slot, now, made + len(here))
+        return order[np.array(chosen, np.int64)].astype(np.int64)
 
 
 def span(connection: psycopg.Connection[Any], device: int, boot_no: int, low: int, high: int) -> tuple[int, int] | None:

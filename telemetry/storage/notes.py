@@ -69,6 +69,7 @@ def write_notes(connection: Connection, registry: Registry, items: list[Noted], 
     """Write these notes in order of receipt, inside the caller's transaction. Raises psycopg errors."""
     received = to_datetime(received_ms)
     evaluated: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    ends: dict[tuple[int, int], int] = {}
     for item in items:
         topic, note = item.topic, item.note
         device = registry.device((topic.site, topic.kind, topic.device))
@@ -80,7 +81,12 @@ def write_notes(connection: Connection, registry: Registry, items: list[Noted], 
                 connection.execute(_TERMS, row)
         else:
             _WRITERS[type(note)](connection, device, note, received)
+        if isinstance(note, payloads.Presence):
+            for past in note.ended:
+                key = (device, registry.boot(device, past.boot))
+                ends[key] = max(past.seq, ends.get(key, 0))
     ledger.record(connection, "evaluated", evaluated)
+    ledger.end(connection, ends)
 
 
 def _json(value: Any) -> str:

@@ -71,13 +71,14 @@ class Registry:
         strange = {key for key, _ in pairs if key not in self._devices}
         if strange:
             self._learn_devices(connection, sorted(strange))
-        boots = {
+        # In the order given: it is the order in which new boots are numbered.
+        boots = dict.fromkeys(
             (self._devices[key], boot)
             for key, boot in pairs
             if boot is not None and (self._devices[key], boot) not in self._boots
-        }
+        )
         if boots:
-            self._learn_boots(connection, sorted(boots))
+            self._learn_boots(connection, list(boots))
 
     def _learn_devices(self, connection: psycopg.Connection[Any], keys: list[DeviceKey]) -> None:
         columns = [list(column) for column in zip(*keys, strict=True)]

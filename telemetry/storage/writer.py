@@ -9,12 +9,13 @@ Rule 4: this runs in a thread of its own, never in an event loop.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from telemetry.errors import StorageRefused
@@ -22,14 +23,14 @@ from telemetry.kinds import KINDS, Kind
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import copy, ledger
 from telemetry.storage.door import connect, translated
-from telemetry.storage.items import Item, Noted, Reading, Refused
+from telemetry.storage.items import Item, Note, Noted, Reading, Refused
 from telemetry.storage.marks import Marks
 from telemetry.storage.notes import write_notes
 from telemetry.storage.quarantine_writer import QuarantineWriter
 from telemetry.storage.registry import DeviceKey, Registry
 from telemetry.wire.columns import columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import BootReceipt, Evaluated
+from telemetry.wire.payloads import BootReceipt, Evaluated, Presence
 from telemetry.wire.topics import Topic
 
 STAGED_BATCHES: Final = 64
@@ -189,7 +190,6 @@ class Writer:
                     numbers = [frame.seq for frame in sent if frame.boot == boot and frame.seq is not None]
                     if numbers:
                         seqs.setdefault((device, boot_no), []).extend(numbers)
-                        self._marks.note(device, boot_no, (frame for frame in sent if frame.boot == boot))
                 boots += [self.registry.boot(device, frame.boot) for frame in sent]
             found = columns(name, frames)
             rows = copy.Rows(
@@ -198,17 +198,16 @@ class Writer:
                 np.array(boots, np.int32)[found.frame],
                 np.full(len(found), received_ms, np.int64),
             )
-            self._rows(connection, KINDS[name], rows, received_ms, done)
+            timely = (found.ts >= received_ms - self._past_ms) & (found.ts <= received_ms + FUTURE_MS)
+            self._rows(connection, KINDS[name], rows, timely, done)
+            self._mark(connection, rows, timely, received_ms)
             done.frames += len(frames)
             done.devices.update(devices)
         ledger.record(connection, "stored", {key: ledger.ranges_of(numbers) for key, numbers in seqs.items()})
-        self._marks.write(connection)
 
     def _rows(
-        self, connection: psycopg.Connection[Any], kind: Kind, rows: copy.Rows, received_ms: int, done: Stored
+        self, connection: psycopg.Connection[Any], kind: Kind, rows: copy.Rows, timely: NDArray[np.bool_], done: Stored
     ) -> None:
-        ts = rows.columns.ts
-        timely = (ts >= received_ms - self._past_ms) & (ts <= received_ms + FUTURE_MS)
         if not timely.all():
             done.misdated += self._misdated(connection, rows.take(~timely))
             rows = rows.take(timely)
@@ -234,6 +233,15 @@ class Writer:
                 done.readings += moved.rowcount
             else:
                 done.readings += len(rows.columns)
+
+    def _mark(
+        self, connection: psycopg.Connection[Any], rows: copy.Rows, timely: NDArray[np.bool_], received_ms: int
+    ) -> None:
+        usable = np.flatnonzero(timely & (rows.boot_no > 0))
+        _, first = np.unique(rows.columns.frame[usable], return_index=True)
+        of = usable[first]  # the first usable sample of each frame
+        ids, boots = rows.device_id[of].astype(np.int64), rows.boot_no[of].astype(np.int64)
+        self._marks.write(connection, ids, boots, rows.columns.seq[of], rows.columns.ts[of], received_ms)
 
     def _misdated(self, connection: psycopg.Connection[Any], rows: copy.Rows) -> int:
         c = rows.columns
@@ -263,24 +271,31 @@ class Writer:
         done.quarantined = len(refused)
 
 
-def _names(items: Sequence[Item]) -> set[tuple[DeviceKey, str | None]]:
-    """Whom these items need registered."""
-    readings = {(id(item.topic), item.frame.boot): item.topic for item in items if type(item) is Reading}
-    wanted: set[tuple[DeviceKey, str | None]] = {
-        ((topic.site, topic.kind, topic.device), boot) for (_, boot), topic in readings.items()
-    }
+def _names(items: Sequence[Item]) -> Set[tuple[DeviceKey, str | None]]:
+    """Whom these items need registered; boots in the order in which they are to be numbered."""
+    wanted: dict[tuple[DeviceKey, str | None], None] = {}
     for item in items:
         if type(item) is Noted:
+            # Before the readings: a birth names boots that are over, perhaps of a device that was never heard before.
             key = (item.topic.site, item.topic.kind, item.topic.device)
-            boots = _boots(item.note) if type(item.note) is Evaluated else set()
-            wanted |= {(key, boot) for boot in boots} if boots else {(key, None)}
-        elif type(item) is Refused and (key_ := _identified(item)) is not None and item.identity is not None:
-            wanted.add((key_, item.identity[0]))
-    return wanted
+            wanted[key, None] = None
+            for named in _boots(item.note):
+                wanted[key, named] = None
+    readings = {(id(item.topic), item.frame.boot): item.topic for item in items if type(item) is Reading}
+    for (_, boot), topic in readings.items():
+        wanted[(topic.site, topic.kind, topic.device), boot] = None
+    for item in items:
+        if type(item) is Refused and (key_ := _identified(item)) is not None and item.identity is not None:
+            wanted[key_, item.identity[0]] = None
+    return wanted.keys()
 
 
-def _boots(note: Evaluated) -> set[str]:
-    return set(note.boots) | {terms.boot for terms in note.terms}
+def _boots(note: Note) -> Iterable[str]:
+    """The boots that a note speaks of."""
+    if isinstance(note, Evaluated):
+        return [*note.boots, *(terms.boot for terms in note.terms)]
+    # The oldest is named last, and gets the lowest number if nothing of it was ever seen.
+    return [past.boot for past in reversed(note.ended)] if isinstance(note, Presence) else ()
 
 
 def _identified(item: Refused) -> DeviceKey | None:

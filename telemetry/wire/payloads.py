@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from telemetry.errors import Refusal, WireError
 from telemetry.model import Action, CoverageLevel, Hazard, Origin, Severity, Signal, State
-from telemetry.wire.frames import MAX_BYTES, Boot, Seq, Ts
+from telemetry.wire.frames import MAX_BYTES, MAX_INT, Boot, Seq, Ts
 
 Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
 Name = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")]
@@ -30,14 +30,27 @@ class Words(Payload, frozen=True):
     en: Text
 
 
+class BootEnd(Payload, frozen=True):
+    """The last seq that a boot gave to a frame; 0 when it gave none."""
+
+    boot: Boot
+    seq: Annotated[int, Meta(ge=0, lt=MAX_INT)]
+
+
 class Presence(Payload, frozen=True):
-    """`up/presence`, retained: the device's birth, and its will. Declares the sample interval."""
+    """
+    `up/presence`, retained: the device's birth, and its will. Declares the sample interval.
+
+    `ended`: the boots that are over, newest first: the one before this, and earlier ones that are not receipted to
+    their end. Without it nobody can know that the last frames of a boot are missing.
+    """
 
     online: bool
     boot: Boot | None = None
     ts: Ts | None = None
     interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] | None = None
     params: Name | None = None  # hash of chart, reeving and calibration
+    ended: Annotated[list[BootEnd], Meta(max_length=8)] = []
 
 
 class Event(Payload, frozen=True):
