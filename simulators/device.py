@@ -25,7 +25,7 @@ from telemetry.errors import BrokerUnavailable, WireError
 from telemetry.settings import MqttSettings
 from telemetry.tasks import spawn
 from telemetry.wire import payloads, topics
-from telemetry.wire.payloads import DeviceConfig, Event, Presence, Receipt
+from telemetry.wire.payloads import BootEnd, DeviceConfig, Event, Presence, Receipt
 from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 LIVE_QUEUE = 64
 EVENT_QUEUE = 256
 LATE_FACTOR = 4.0
+ENDED = 8  # boots whose end a birth declares
 SETTLE_S = 0.5  # after a connect: the retained receipt arrives before anything is sent again
 
 
@@ -80,6 +81,7 @@ class Device:
         self._counts = counts
         self._msgpack = msgpack
         self._framer: Framer | None = None
+        self._ended: list[BootEnd] = []
         self._live: deque[tuple[str, int, bytes]] = deque()
         self._events: deque[Event] = deque()
         self._link: Link | None = None
@@ -139,6 +141,7 @@ class Device:
 
     def _boot(self) -> None:
         boot = self._boots.next()
+        self._ended = [BootEnd(boot=old, seq=seq) for old, seq in self._journal.ended(*self._key, ENDED)]
         self._journal.begin_boot(*self._key, boot)
         self._framer = Framer(self.station.kind, boot, self._samples_per_frame, msgpack=self._msgpack)
         if self._link is not None:
@@ -229,6 +232,7 @@ class Device:
             ts=self.station.ts(self.station.now),
             interval_ms=self.config.interval_ms,
             params=fingerprint(self.config),
+            ended=self._ended,
         )
         try:
             await link.publish(self._topic(Lane.UP, Leaf.PRESENCE), payloads.encode(birth), retain=True)

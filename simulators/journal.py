@@ -163,6 +163,15 @@ class Journal:
             )
         ]
 
+    def ended(self, site: str, kind: str, device: str, most: int) -> list[tuple[str, int]]:
+        """The last boots of a device that made frames, newest first, each with the last seq that it gave."""
+        rows = self._db.execute(
+            "SELECT boot, last FROM (SELECT id, boot, (SELECT max(seq) FROM frame WHERE box = box.id) AS last FROM box"
+            " WHERE site = ? AND kind = ? AND device = ?) WHERE last IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (site, kind, device, most),
+        )
+        return [(str(boot), int(last)) for boot, last in rows]
+
     def commit(self) -> list[Forgotten]:
         """Write what was noted; gives the frames without a receipt that had to go."""
         gone = self._prune() if self._since_prune >= PRUNE_EVERY else []

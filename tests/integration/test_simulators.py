@@ -22,7 +22,7 @@ from simulators.settings import Settings, SimulatorSettings
 from telemetry.broker import Arrival, Link, connected
 from telemetry.settings import MqttSettings
 from telemetry.wire import frames, payloads, topics
-from telemetry.wire.payloads import BootReceipt, Presence, Receipt
+from telemetry.wire.payloads import BootEnd, BootReceipt, Presence, Receipt
 from telemetry.wire.topics import Lane, Leaf
 from tests.fix_broker import Rumqttd
 from tests.fix_proxy import Proxy
@@ -264,6 +264,10 @@ def test_a_new_boot_after_a_crash_is_a_new_birth(embedded_broker: MqttSettings, 
     assert len(boots) == 2
     births = [p.boot for p in bench.desk.presence["post-02"] if p.online]
     assert list(dict.fromkeys(births)) == boots
+    last = max(row.seq for row in journal.produced(bench.journal) if row.boot == boots[0])
+    ends = [p.ended for p in bench.desk.presence["post-02"] if p.boot == boots[1]]
+    assert ends
+    assert all(end == [BootEnd(boot=boots[0], seq=last)] for end in ends)
     assert summary.frames_produced == 50 + 10 + 10 - 3
     assert bench.desk.stored() == bench.produced()
 

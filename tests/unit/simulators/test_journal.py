@@ -78,6 +78,19 @@ def test_runs_are_counted_and_can_be_read_apart(tmp_path: Path) -> None:
     assert [row.boot for row in journal.produced(path, run=1)] == ["boot-two"]
 
 
+def test_boots_that_are_over_are_told_newest_first_with_their_last_seq(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.db") as book:
+        book.begin_run(7)
+        for boot, last in (("boot-one", 3), ("boot-two", 0), ("boot-three", 2), ("boot-four", 1)):
+            book.begin_boot(*DEVICE, boot)
+            for seq in range(1, last + 1):
+                book.add(*DEVICE, boot, seq, b"x")
+        book.begin_boot("demo", "crane", "crane-2", "boot-five")
+        book.add("demo", "crane", "crane-2", "boot-five", 9, b"x")
+        assert book.ended(*DEVICE, 8) == [("boot-four", 1), ("boot-three", 2), ("boot-one", 3)]
+        assert book.ended(*DEVICE, 2) == [("boot-four", 1), ("boot-three", 2)]
+
+
 def test_at_the_bound_receipted_frames_go_first_and_the_rest_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
