@@ -30,6 +30,14 @@ class IngestMetrics:
         self.sessions_lost = Counter(
             "cranewatch_ingest_sessions_lost", "Sessions that the broker no longer had.", lane, registry=registry
         )
+        self.lost = Counter(
+            "cranewatch_ingest_lost", "Frames declared lost: nobody waits for them any more.", registry=registry
+        )
+        self.held_back = Gauge(
+            "cranewatch_ingest_retention_held",
+            "1 while old readings are kept longer because some of them wait for their review.",
+            registry=registry,
+        )
         self.store_seconds = Histogram(
             "cranewatch_ingest_store_seconds",
             "Time to store one batch.",

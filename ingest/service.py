@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client import CollectorRegistry
 
+from ingest import upkeep
 from ingest.lane import Lane
 from ingest.metrics import IngestMetrics
 from ingest.receipts import ReceiptBook
@@ -142,6 +143,7 @@ async def run(settings: IngestSettings, stop: asyncio.Event, registry: Collector
     metrics = IngestMetrics(registry)
     share = settings.partition
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(upkeep.run(settings.upkeep, settings.database, metrics, stop), name="ingest.upkeep")
         for number in range(share.worker, share.count, share.workers):
             partition = Partition(settings, number, metrics)
             tasks.create_task(partition.run(stop), name=f"ingest.p{number}")

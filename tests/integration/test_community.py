@@ -18,12 +18,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from telemetry.clock import now_ms
+from telemetry.clock import now_ms, to_datetime
 from telemetry.kinds import KINDS
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import history
 from telemetry.storage.items import Item, Reading
 from telemetry.storage.pool import Database
+from telemetry.storage.upkeep import Upkeep
 from telemetry.storage.writer import Stored, Writer
 from telemetry.wire import frames, topics
 from tests.fix_database import Server
@@ -148,6 +149,19 @@ def test_every_kind_has_its_hypertable_its_rollup_and_their_policies(community: 
         assert start is not None
         assert value(community, spans, start, raw)
         assert value(community, spans, raw, retain[f"{name}_1m_rollup"][1]["drop_after"])
+
+
+def test_the_policies_follow_the_setting_and_no_refresh_reaches_what_is_dropped(community: DatabaseSettings) -> None:
+    settings = community.model_copy(update={"retention_days": 100})
+    for _ in range(2):
+        Upkeep(settings).retain(to_datetime(now_ms()), quarantine_days=400, hold_days=30)
+        for name in KINDS:
+            raw = jobs(community, RETAIN)[f"reading_{name}"][1]["drop_after"]
+            start = jobs(community, REFRESH)[f"{name}_1m_rollup"][1]["start_offset"]
+            days = "SELECT extract(day FROM %s::interval)::int"
+            assert value(community, days, raw) in (100, 101)
+            assert value(community, days, raw) - value(community, days, start) == 7
+            assert jobs(community, RETAIN)[f"{name}_1m_rollup"][1]["drop_after"] == "3 years"
 
 
 def test_only_old_chunks_go_to_the_columnstore_and_read_the_same_there(community: DatabaseSettings) -> None:

@@ -3,7 +3,8 @@
 ALTER TABLE frame_ledger
     ADD COLUMN lost int8multirange NOT NULL DEFAULT '{}',  -- declared lost, why in frame_loss: receipted, never awaited
     ADD COLUMN ended bigint,                               -- the boot's last seq, as the device said at a later birth
-    ADD COLUMN ended_at timestamptz;                       -- when it said so first
+    ADD COLUMN ended_at timestamptz,                       -- when it said so first
+    ADD COLUMN archived bigint NOT NULL DEFAULT 0;         -- up to here the truth is in frame_archive
 
 -- Whether a seq from 1 to the highest known one is neither here nor declared lost. Generated, so that no writer can
 -- forget it; it seldom changes, so the partial index below seldom costs an update its place in the page.
@@ -11,6 +12,23 @@ ALTER TABLE frame_ledger ADD COLUMN gaps boolean GENERATED ALWAYS AS (
     NOT (stored + quarantined + lost) @> int8range(1, greatest(upper(stored), upper(quarantined), ended + 1, 1))
 ) STORED;
 CREATE INDEX frame_ledger_gaps ON frame_ledger (device_id, boot_no) WHERE gaps;
+
+-- What the ledger of a boot in very many pieces said up to `archived`. There the ledger itself says "stored" and
+-- "evaluated" of everything, so that its ranges are few and adding to it stays cheap.
+CREATE TABLE frame_archive (
+    device_id integer NOT NULL REFERENCES device,
+    boot_no integer NOT NULL,
+    low bigint NOT NULL,
+    high bigint NOT NULL,
+    stored int8multirange NOT NULL,
+    quarantined int8multirange NOT NULL,
+    evaluated int8multirange NOT NULL,
+    reviewed int8multirange NOT NULL,
+    refused int8multirange NOT NULL,
+    lost int8multirange NOT NULL,
+    archived_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (device_id, boot_no, low)
+);
 
 -- Holes that were declared lost: when, and why (journal: the devices' journals reach no further back; fragmented: the
 -- boot had more holes than a ledger may hold; declared: a person said so).

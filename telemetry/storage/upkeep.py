@@ -1,0 +1,50 @@
+"""
+One connection for the record's upkeep: losses and retention, by one process at a time, however many services run.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+from telemetry.settings import DatabaseSettings
+from telemetry.storage import losses, retention
+from telemetry.storage.door import connect, translated
+from telemetry.storage.losses import Declared
+from telemetry.storage.retention import Dropped
+
+LOCK: Final = 0x6372616F  # the migrations' and one
+
+
+class Upkeep:
+    """Opens a connection for each round: rounds are far apart. Not thread-safe."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+
+    def declare(self, now: datetime, *, journal_days: float) -> Declared | None:
+        """Declare lost what the devices' journals no longer hold. None when another process is at it."""
+        with translated(), connect(self._settings, application="upkeep") as connection:
+            if not _mine(connection):
+                return None
+            return losses.declare(connection, now - timedelta(days=journal_days))
+
+    def retain(self, now: datetime, *, quarantine_days: int, hold_days: int) -> Dropped | None:
+        """Delete what has been kept long enough. None when another process is at it."""
+        with translated(), connect(self._settings, application="upkeep") as connection:
+            if not _mine(connection):
+                return None
+            return retention.retain(
+                connection,
+                now,
+                retention_days=self._settings.retention_days,
+                quarantine_days=quarantine_days,
+                hold_days=hold_days,
+            )
+
+
+def _mine(connection: psycopg.Connection[Any]) -> bool:
+    # Held until the connection closes.
+    connection.autocommit = True
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    return bool(row and row[0])
