@@ -11,6 +11,7 @@ without its mode is lifted.
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from analytics import texts
 from analytics.annunciator import Annunciator, Facts, Record
@@ -18,12 +19,15 @@ from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import Fleet
 from analytics.health import LIFE_SAFETY
 from analytics.identity import DeviceKey
-from analytics.limits import COLUMNS
+from analytics.limits import COLUMNS, Limits, level
 from telemetry.model import Severity, State
 from telemetry.profiles import STEPS
-from telemetry.wire.payloads import Alarm, Cause
+from telemetry.wire.payloads import Alarm, Cause, Transition
 
 OBSERVED: Final = frozenset({"silence", "power", "clock", "identity", "config"})  # of a device, not of its readings
+QUIET: Final = (
+    State.NORMAL, State.RETURNED, State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED,
+)  # fmt: skip
 _LATCHED: Final = (State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED)
 
 
@@ -49,6 +53,55 @@ def adopt(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, alarm: Alarm, 
         )
         annunciator.condition(key, rule, record.level, facts, suppressed=False)
     return True
+
+
+def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[str, Transition]) -> None:
+    """
+    Before a replay goes on: the alarms of a device are as their last transitions (by rule) say.
+
+    What the windows before that have led to is kept where it agrees.
+    """
+    row = fleet.row(key[0], key[2])
+    table, limits = fleet.table, fleet.limits[row]
+    records = annunciator.records.setdefault(key, {})
+    for rule in limits.rules:
+        columns = [column for column, (name, _) in enumerate(COLUMNS[fleet.kind]) if name == rule]
+        known = last.get(rule)
+        record = records.pop(rule, None)
+        on = table["on"][row, columns]
+        if known is None or known.state in QUIET:
+            table["on"][row, columns] = False
+            table["held"][row, columns] = np.where(on, 0, table["held"][row, columns])
+            table["clear"][row, columns] = np.where(on, limits.clear[columns], table["clear"][row, columns])
+        if known is None or known.state is State.NORMAL:
+            continue
+        active = known.state not in QUIET
+        told = [column for column in columns if limits.sources[column] and _told(fleet, limits, column, known)]
+        alarm = Alarm(
+            rule=rule, transition=known.id, state=known.state, severity=known.severity, active=active,
+            since=known.at, at=known.at, cab="none", desk="acknowledged" if told else "none", hazard=known.hazard,
+            value=known.value, limit=known.limit, unit=known.unit, life_safety=known.life_safety,
+            text=known.text, action=known.action,
+        )  # fmt: skip
+        again = _record(alarm)
+        again.suppressed = known.state is State.SUPPRESSED
+        if known.state in (State.SHELVED, State.DISABLED):
+            # Whether the condition holds underneath is not in the log: the windows know.
+            again.level = record.level if record is not None else Severity.NONE
+            again.facts = record.facts if record is not None else again.facts
+        elif active and on.any():
+            _listening(fleet, row, again, alarm)
+            again.level = level(fleet.kind, table["on"][row], columns)[0]
+        else:
+            _process(fleet, row, again, alarm)
+        again.facts.config, again.facts.profile, again.facts.source = known.config, known.profile, known.source
+        records[rule] = again
+    annunciator.rebuild()
+
+
+def _told(fleet: Fleet, limits: Limits, column: int, known: Transition) -> bool:
+    step = COLUMNS[fleet.kind][column][1]
+    return STEPS[step] <= known.severity and limits.step(fleet.kind, column)[1].desk
 
 
 def renounce(annunciator: Annunciator, key: DeviceKey, rule: str, alarm: Alarm | None, at: int) -> None:
@@ -113,7 +166,25 @@ def _observed(fleet: Fleet, row: int, record: Record, rule: str) -> None:
 
 def _process(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> None:
     """The conditions up to the alarm's severity are on; each goes when the value is below its clear value."""
-    limits, table, facts = fleet.limits[row], fleet.table, record.facts
+    limits, table = fleet.limits[row], fleet.table
+    columns = _listening(fleet, row, record, alarm)
+    if record.level is Severity.NONE or not columns:
+        return
+    # It was set by the limits of its day, and its own limit says by how much they differ from those we have.
+    shift = 0.0
+    if alarm.limit is not None:
+        channel = limits.rules[alarm.rule].channel
+        decimals = DERIVED[fleet.kind][COLUMN[fleet.kind][channel]].decimals + 1
+        now = {round(limits.shown(fleet.kind, columns[-1]), decimals), round(float(limits.set[columns[-1]]), decimals)}
+        shift = 0.0 if alarm.limit in now else alarm.limit - limits.shown(fleet.kind, columns[-1])
+    table["on"][row, columns] = True
+    table["clear"][row, columns] = limits.clear[columns] + shift
+    fleet.dirty.add(row)
+
+
+def _listening(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> list[int]:
+    """Who listens to the alarm, by its rule; its condition columns up to its severity."""
+    limits, facts = fleet.limits[row], record.facts
     rule = limits.rules[alarm.rule]
     columns = [
         column
@@ -129,17 +200,7 @@ def _process(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> None:
         facts.cab, facts.desk, facts.latch, facts.hold = step.cab, step.desk, step.latch, step.hold
         facts.sound_s = step.sound_s.value if step.sound_s else None
         _sounding(record)
-    if record.level is Severity.NONE or not columns:
-        return
-    # It was set by the limits of its day, and its own limit says by how much they differ from those we have.
-    shift = 0.0
-    if alarm.limit is not None:
-        decimals = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]].decimals + 1
-        now = {round(limits.shown(fleet.kind, columns[-1]), decimals), round(float(limits.set[columns[-1]]), decimals)}
-        shift = 0.0 if alarm.limit in now else alarm.limit - limits.shown(fleet.kind, columns[-1])
-    table["on"][row, columns] = True
-    table["clear"][row, columns] = limits.clear[columns] + shift
-    fleet.dirty.add(row)
+    return columns
 
 
 def _sounding(record: Record) -> None:

@@ -7,6 +7,8 @@ Rule 2: silence ends an alarm's sound for 30 s, at most until the value has rise
 pre-warning stays silent until the next crossing. A pre-warning sounds once per lift.
 Rule 3: a hold ends by a person's release, and not before the condition has gone.
 Rule 4: states change in `alarms.TRANSITIONS` only; time comes in with `tick`.
+Rule 5: in a replay (`heard`) an alarm that nobody was told of has nobody who could acknowledge it, so it does not wait
+for that; and what people answered is read back, not decided again.
 """
 
 from typing import Final
@@ -48,6 +50,12 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     silence_rise: float | None = None
     lift: int | None = None  # which lift: a pulse sounds once in it
     eta_s: tuple[float, float] | None = None
+    told: bool = True  # False only in a replay: nobody was told of it
+
+    @property
+    def attends(self) -> bool:
+        """Whether somebody at the desk is there to acknowledge it."""
+        return self.desk and self.told
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -91,6 +99,7 @@ class Annunciator:
         self.silenced: set[tuple[DeviceKey, str]] = set()
         self.timed: set[tuple[DeviceKey, str]] = set()
         self.open: dict[DeviceKey, dict[str, str]] = {}
+        self.heard: frozenset[str] | None = None  # in a replay: the transitions that were annunciated
         self._transitions: list[Transition] = []
         self._touched: dict[tuple[DeviceKey, str], None] = {}
 
@@ -111,22 +120,32 @@ class Annunciator:
         record.level = level
         lifted = record.suppressed and not suppressed
         record.suppressed = suppressed
+        facts.told = level is Severity.NONE or not self._unheard(device, rule, facts)
         keep = record.facts
         record.facts = facts
         if level is Severity.NONE:
             # What clears is still the alarm that was raised: its limit and listeners stay.
             facts.limit, facts.sound_s = keep.limit, None
             facts.hold, facts.latch, facts.desk, facts.cab = keep.hold, keep.latch, keep.desk, keep.cab
+            facts.told = keep.told
         if level > before and not suppressed and record.state not in (State.SHELVED, State.DISABLED):
             self._sound(record)
         elif level < before and (level is Severity.NONE or facts.cab != "continuous"):
             self._quiet(device, rule, record)
-        record.attended = record.attended or (facts.desk and level > Severity.NONE)
-        record.latch = record.latch or facts.latch
-        if facts.hold and level > before and not suppressed:
+        record.attended = record.attended or (facts.attends and level > Severity.NONE)
+        record.latch = record.latch or (facts.latch and facts.told)
+        if facts.hold and facts.told and level > before and not suppressed:
             record.hold = True
         self._drive(device, rule, record, before, lifted=lifted)
         self._touch(device, rule)
+
+    def _unheard(self, device: DeviceKey, rule: str, facts: Facts) -> bool:
+        """In a replay: whether what follows from this was never annunciated."""
+        if self.heard is None:
+            return False
+        key = facts.key or cause_key(facts.cause, facts.at)
+        signals = (Signal.RAISE, Signal.ESCALATE, Signal.SUPPRESS, Signal.UNSUPPRESS)
+        return all(transition_id(device, rule, signal, key) not in self.heard for signal in signals)
 
     def _drive(self, device: DeviceKey, rule: str, record: Record, before: Severity, *, lifted: bool) -> None:
         """Turn the change of a condition into signals."""
@@ -158,7 +177,7 @@ class Annunciator:
         response: Response | None = None,
         until: int | None = None,
     ) -> bool:
-        state = alarms.after(record.state, signal, attended=facts.desk, latch=record.latch)
+        state = alarms.after(record.state, signal, attended=facts.attends, latch=record.latch)
         if state is None:
             return False
         self._emit(device, rule, record, signal, state, facts, response, until)
@@ -294,7 +313,7 @@ class Annunciator:
         """Out of shelving or disabling: a condition that still holds is raised again."""
         if record.level is Severity.NONE:
             return
-        record.attended = facts.desk
+        record.attended = facts.attends
         again = msgspec.structs.replace(record.facts, at=facts.at, cause=facts.cause, key=facts.key, observed=True)
         signal = Signal.SUPPRESS if record.suppressed else Signal.RAISE
         if self._signal(device, rule, record, signal, again) and not record.suppressed:
@@ -379,6 +398,35 @@ class Annunciator:
         if not held:
             raise Refusal("there is no hold to release")
         self._emit(device, rule, record, Signal.RESET, record.state, facts, response, None)
+
+    def read_back(self, device: DeviceKey, answer: Transition) -> None:
+        """
+        In a replay: what a person, or the end of a shelving, did to an alarm when it was live.
+
+        Where the replay has the alarm in another state than it had then, the table says what the answer means there,
+        which may be nothing.
+        """
+        record = self.record(device, answer.rule)
+        if record is None:
+            facts = Facts(at=answer.at, cause=answer.cause, life_safety=answer.life_safety)
+            record = self.records.setdefault(device, {})[answer.rule] = Record(facts=facts)
+        if answer.signal is Signal.RESET:
+            record.hold = False
+        attended = record.facts.attends
+        follows = alarms.after(record.state, answer.signal, attended=attended, latch=record.latch)
+        if follows is None:
+            return
+        same = record.state is answer.previous
+        record.severity = answer.severity if same else alarms.severity(record.severity, record.level, record.state)
+        record.state, record.transition = answer.state if same else follows, answer.id
+        if answer.signal in (Signal.SUPPRESS, Signal.UNSUPPRESS):
+            record.suppressed = answer.signal is Signal.SUPPRESS
+        if answer.signal in (Signal.RAISE, Signal.UNSUPPRESS):
+            record.attended = record.attended or attended
+        if record.state is State.NORMAL:
+            record.attended = record.latch = False
+            record.severity = Severity.NONE
+        self._touch(device, answer.rule)
 
     # What outlived our memory
 

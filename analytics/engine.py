@@ -35,6 +35,7 @@ from telemetry.wire.payloads import (
     Presence,
     Response,
     SiteConfig,
+    Terms,
     Transition,
 )
 
@@ -233,6 +234,29 @@ class Engine:
         outcome = Outcome()
         self._responses.take((site, kind, device), response, outcome, self.now or received)
         return self._finish(outcome)
+
+    # A replay
+
+    def under(self, key: DeviceKey, terms: Terms) -> None:
+        """In a replay: from here on the device was judged by these terms. Raises ConfigError."""
+        fleet = self.fleets[key[1]]
+        row = fleet.row(key[0], key[2])
+        own = fleet.devices[row]
+        own.site_profile, own.presence_interval = terms.profile, terms.interval_ms
+        if terms.config is not None:
+            own.config = terms.config
+            fleet.configured(row, terms.config)
+        fleet.apply_limits(row)
+        fleet.declare(row)
+        if terms.mode is not None and fleet.set_mode(row, Mode(terms.mode)):
+            for rule, record in self.annunciator.records.get(key, {}).items():
+                # What that did to the alarm's state was recorded, and is read back.
+                if rule in fleet.limits[row].rules:
+                    record.suppressed = rule in fleet.limits[row].suppressed
+
+    def read_back(self, key: DeviceKey, answer: Transition) -> None:
+        """In a replay: what was decided here once, from what a person said."""
+        self.annunciator.read_back(key, answer)
 
     @property
     def doubt(self) -> str | None:

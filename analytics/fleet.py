@@ -398,7 +398,7 @@ class Fleet(ABC):
         )  # fmt: skip
         own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
         digest = f"{zlib.crc32(encode(own)):08x}"
-        if digest == device.terms and drift == self.table["line_said"][row]:
+        if not device.mode_set and digest == device.terms and drift == self.table["line_said"][row]:
             return None
         device.terms, device.mode_set = digest, False
         self.table["line_said"][row] = drift

@@ -1,0 +1,185 @@
+"""
+A device's history through the engine once more: the same readings, the same alarms. Pure.
+
+Rule 1: order is (boot, seq, i). Terms and answers stand behind the frame after which they fell.
+Rule 2: nothing observed is decided again: answers are read back, arrival is not looked at.
+Rule 3: what a replay gives is derived transitions only, and of one device.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from analytics.engine import Engine
+from analytics.identity import DeviceKey
+from analytics.limits import COLUMNS
+from analytics.samples import Arrived
+from telemetry.wire.frames import Frame
+from telemetry.wire.payloads import Terms, Transition
+
+AT_ONCE: Final = 512
+Ranges = dict[str, list[tuple[int, int]]]  # boot to ranges of seq, ends included
+
+
+class Place(NamedTuple):
+    """Behind which frame something fell; `boot` is the boot's rank in the device's order, -1 is before all."""
+
+    boot: int
+    seq: int
+
+
+class Told(NamedTuple):
+    """A frame as it is stored, and when it was received (Unix ms)."""
+
+    frame: Frame
+    received: int
+
+
+@dataclass(frozen=True)
+class History:
+    """
+    What is known of a device, or of a stretch of it.
+
+    boots: in the device's order; frames: in order of receipt or any other; terms and answers: in the order in which
+    they were recorded. Frames of other boots than these, and answers without a place, are left out.
+    """
+
+    key: DeviceKey
+    boots: Sequence[str]
+    frames: Sequence[Told]
+    terms: Sequence[Terms] = ()
+    answers: Sequence[Transition] = ()
+    rank: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", {boot: rank for rank, boot in enumerate(self.boots)})
+
+    def place(self, boot: str | None, seq: int | None) -> Place | None:
+        """Where that is; None for a boot that is not ours."""
+        rank = self.rank.get(boot or "")
+        return None if rank is None or seq is None else Place(rank, seq)
+
+    def only(self, ranges: Ranges) -> "History":
+        """The same with only those frames."""
+        return History(self.key, self.boots, [one for one in self.frames if within(ranges, one.frame)],
+                       self.terms, self.answers)  # fmt: skip
+
+
+Step = Told | Terms | Transition
+
+
+def steps(history: History) -> Iterator[tuple[Place, Step]]:
+    """Everything in order, each with its place. A frame that is there twice is given once, as it came first."""
+    found: list[tuple[int, int, int, int, Step]] = []
+    for n, told in enumerate(sorted(history.frames, key=lambda told: told.received)):
+        place = history.place(told.frame.boot, told.frame.seq)
+        if place is not None:
+            found.append((*place, 0, n, told))
+    for n, terms in enumerate(history.terms):
+        place = history.place(terms.boot, terms.seq)
+        if place is not None:
+            found.append((*place, 1, n, terms))
+    for n, answer in enumerate(history.answers):
+        place = history.place(*answer.after) if answer.after is not None else None
+        if place is not None:
+            found.append((*place, 2, n, answer))
+    found.sort(key=lambda one: one[:4])
+    before: Place | None = None
+    for boot, seq, what, _, step in found:
+        place = Place(boot, seq)
+        if what == 0:
+            if place == before:
+                continue
+            before = place
+        yield place, step
+
+
+class Replay:
+    """An engine with one device, fed from its history."""
+
+    def __init__(self, key: DeviceKey, heard: Iterable[str] | None = None) -> None:
+        """
+        `heard`: the transitions that were annunciated; None when all were.
+
+        What nobody heard waits for nobody to acknowledge it.
+        """
+        self.key = key
+        self.engine = Engine()
+        self.engine.annunciator.heard = None if heard is None else frozenset(heard)
+        self._drift = 0
+
+    def feed(self, part: Sequence[Told]) -> list[Transition]:
+        """The derived transitions of these frames, which are beyond all before."""
+        if not part:
+            return []
+        if self._drift:
+            # One frame sets the line, which is then moved: nothing was measured along it yet.
+            part, rest = part[:1], part[1:]
+            drift, self._drift = self._drift, 0
+            found = self.feed(part)
+            fleet = self.engine.fleets[self.key[1]]
+            fleet.table["line"][fleet.row(self.key[0], self.key[2])] += drift
+            return found + self.feed(rest)
+        outcome = self.engine.feed([Arrived(*self.key, told.frame, told.received) for told in part])
+        return [transition for transition in outcome.transitions if not transition.observed]
+
+    def take(self, step: Terms | Transition) -> None:
+        """Terms, or an answer."""
+        if isinstance(step, Terms):
+            self.engine.under(self.key, step)
+        else:
+            self.engine.read_back(self.key, step)
+
+    def shift(self, drift_ms: int) -> None:
+        """The first frame is in the middle of a life: its line time is its `ts` and so much."""
+        self._drift = drift_ms
+
+    def forget(self) -> None:
+        """The analyzer lost its memory here: windows begin anew, alarms were taken over as they stood."""
+        old = self.engine
+        self.engine = Engine()
+        self.engine.annunciator.heard = old.annunciator.heard
+        self.engine.annunciator.records = old.annunciator.records
+        self.engine.annunciator.rebuild()
+        before, after = old.fleets[self.key[1]], self.engine.fleets[self.key[1]]
+        was, row = before.row(self.key[0], self.key[2]), after.row(self.key[0], self.key[2])
+        columns = range(len(COLUMNS[self.key[1]]))
+        for name in ("on", "clear"):
+            after.table[name][row, columns] = before.table[name][was, columns]
+
+
+def replay(history: History, heard: Iterable[str] | None = None, *, forgets: bool = False) -> list[Transition]:
+    """
+    The derived transitions of a whole history, in order.
+
+    With `forgets` as the analyzer was, which begins anew wherever its terms say `start`; without, as one that never
+    lost its memory. Raises ConfigError when terms name a profile or rule that there is no more.
+    """
+    player = Replay(history.key, heard)
+    found: list[Transition] = []
+    waiting: list[Told] = []
+    begun = False
+    for _, step in steps(history):
+        if isinstance(step, Told):
+            waiting.append(step)
+            if len(waiting) >= AT_ONCE:
+                found += player.feed(waiting)
+                waiting.clear()
+            continue
+        if waiting:
+            found += player.feed(waiting)
+            waiting.clear()
+            begun = True
+        if forgets and isinstance(step, Terms) and step.start and begun:
+            player.forget()
+        player.take(step)
+    if waiting:
+        found += player.feed(waiting)
+    return found
+
+
+def within(ranges: Ranges, frame: Frame) -> bool:
+    """Whether a frame is in these ranges."""
+    if frame.boot is None or frame.seq is None:
+        return False
+    return any(low <= frame.seq <= high for low, high in ranges.get(frame.boot, ()))
