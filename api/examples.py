@@ -55,6 +55,23 @@ _QUARANTINED: Final[dict[str, Any]] = {
     "first_received_at": 1795376108643, "last_received_at": 1795376108643,
 }  # fmt: skip
 
+_FRAMES: Final[dict[str, Any]] = {
+    "sent": 86400, "stored": 86351, "misdated": 0, "quarantined": 2, "quarantined_by": {"invalid": 2}, "missing": 40,
+    "overdue": 40, "tail": 0, "lost": 7, "lost_by": {"journal": 7}, "late": 3614, "evaluated": 82737, "reviewed": 3614,
+    "refused": 0, "unreviewed": 0,
+}  # fmt: skip
+
+_COMPLETENESS: Final[dict[str, Any]] = {
+    "site": "demo", "kind": "crane", "device": "crane-1", "day": "2027-01-15", "timezone": "Asia/Shanghai",
+    "begin": 1799942400000, "end": 1800028800000, "frames": _FRAMES,
+    "boots": [{"boot": "eb12d0cb779c9722", "frames": _FRAMES}], "unreadable": {}, "readings": 86351, "by_hand": 0,
+    "conflicts": 0,
+    "clock": {
+        "live": 82737, "within_5s": 82737, "median_ms": -11.0, "repeats": 0, "steps_back": 0, "jumps": 0,
+    },
+    "coverage_ms": {"monitored": 82800000, "degraded": 3600000}, "events": [],
+}  # fmt: skip
+
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Sites": {
         "source": "record",
@@ -86,6 +103,25 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "broker": {"zh": "已连接", "en": "connected"},
             "database": {"zh": "正常，结构版本 3", "en": "answers, schema 3"},
         },
+    },
+    "Completeness": _COMPLETENESS,
+    "SiteCompleteness": {"site": "demo", "day": "2027-01-15", "frames": _FRAMES, "items": [_COMPLETENESS]},
+    "Gaps": {
+        "items": [
+            {
+                "site": "demo", "kind": "crane", "device": "crane-1", "frames": 40, "since": 1800000012000,
+                "overdue": True,
+            }
+        ]
+    },
+    "Holes": {
+        "site": "demo", "kind": "crane", "device": "crane-1", "truncated": False,
+        "holes": [
+            {
+                "boot": "eb12d0cb779c9722", "first": 51121, "last": 51160, "frames": 40, "begin": 1799999971000,
+                "end": 1800000010000, "since": 1800000012000, "tail": False,
+            }
+        ],
     },
 }  # fmt: skip
 

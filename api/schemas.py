@@ -177,6 +177,130 @@ class Quarantine(Body):
     next: int | None
 
 
+class Frames(Body):
+    """Numbers of frames: sent = stored + quarantined + missing + lost; days, boots and devices add up."""
+
+    sent: int = Field(description="Every seq from 1 to the highest that came or that the device said it had given.")
+    stored: int
+    misdated: int = Field(description="Of the stored: with a time that cannot be.")
+    quarantined: int
+    quarantined_by: dict[str, int] = Field(description="By reason; `unnamed`: beyond the cap, only counted.")
+    missing: int = Field(description="Still awaited.")
+    overdue: int = Field(description="Of the missing: awaited for longer than `overdue_s`.")
+    tail: int = Field(description="Of the missing: the end of a boot, known only because the device said so.")
+    lost: int = Field(description="Nobody waits for them any more.")
+    lost_by: dict[str, int] = Field(
+        description="`journal`: older than the devices' journals reach; `fragmented`: the boot was in too many pieces."
+    )
+    late: int = Field(description="Of the stored: not evaluated when they came.")
+    evaluated: int = Field(description="Of the stored: evaluated live.")
+    reviewed: int = Field(description="Of the late: looked at since.")
+    refused: int = Field(description="Of the late: the review could not use them.")
+    unreviewed: int = Field(description="Of the late: not yet looked at.")
+
+
+class Clock(Body):
+    """How far the device's clock was off, by the readings that were evaluated live."""
+
+    live: int = Field(description="Frames that it was judged by.")
+    within_5s: int
+    median_ms: float | None = Field(description="Device time less time of receipt.")
+    repeats: int = Field(description="Readings with the time of the one before.")
+    steps_back: int
+    jumps: int = Field(description="By more than 5 s from one frame to the next.")
+
+
+class RecordEvent(Body):
+    """What was done to the record itself: restored from a backup, readings deleted by retention."""
+
+    at: int
+    type: str
+    detail: dict[str, Any]
+
+
+class BootFrames(Body):
+    """The frames of one boot."""
+
+    boot: str
+    frames: Frames
+
+
+class Completeness(Body):
+    """What became of a day of a device."""
+
+    site: str
+    kind: str
+    device: str
+    day: str
+    timezone: str
+    begin: int
+    end: int
+    frames: Frames
+    boots: list[BootFrames]
+    unreadable: dict[str, int] = Field(
+        description="Messages without a readable boot and seq, by reason, by their day of receipt; in no other number."
+    )
+    readings: int | None = Field(default=None, description="Stored samples; null where it was not asked for.")
+    by_hand: int | None = Field(default=None, description="Of the readings: from frames without boot and seq.")
+    conflicts: int | None = Field(
+        default=None, description="Readings that share boot, seq and place with another of a different time."
+    )
+    clock: Clock | None = None
+    coverage_ms: dict[str, int] | None = Field(
+        default=None, description="How long each level of coverage held; for the rest of the day nothing was said."
+    )
+    events: list[RecordEvent]
+
+
+class SiteCompleteness(Body):
+    """The statements of all devices of a site; without readings, clocks and coverage."""
+
+    site: str
+    day: str
+    frames: Frames = Field(description="All devices together.")
+    items: list[Completeness]
+
+
+class Gap(Body):
+    """What is missing of one device now."""
+
+    site: str
+    kind: str
+    device: str
+    frames: int
+    since: int = Field(description="When the oldest hole became known.")
+    overdue: bool
+
+
+class Gaps(Body):
+    """Devices of which frames are missing now, longest first."""
+
+    items: list[Gap]
+
+
+class Hole(Body):
+    """Frames first to last, ends included, that are missing."""
+
+    boot: str
+    first: int
+    last: int
+    frames: int
+    begin: int = Field(description="Device time in which they were made, reckoned from their neighbours'.")
+    end: int
+    since: int = Field(description="When it became known that they are missing.")
+    tail: bool = Field(description="The end of a boot, known only because the device said so.")
+
+
+class Holes(Body):
+    """What is missing of a device now, oldest boot first."""
+
+    site: str
+    kind: str
+    device: str
+    holes: list[Hole]
+    truncated: bool = Field(description="There are more than this answer may hold.")
+
+
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from runtime.doctor import known_settings, variables
+from telemetry.clock import utc_now
 from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
 from telemetry.settings import DatabaseSettings, Environment
 from telemetry.tasks import stop_on_signals
@@ -186,6 +188,56 @@ def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists
     except (StorageError, ConfigError) as error:
         _refuse(str(error), 1)
     Console(stderr=True).print(f"{found.id}: {', '.join(changed) if changed else 'nothing changed'}")
+
+
+Overdue = Annotated[float, typer.Option("--overdue", min=1, help="Seconds after which what is missing is overdue.")]
+
+
+@app.command(epilog="Example: [bold]cranewatch completeness demo/crane/crane-1 --day 2027-01-15[/]")
+def completeness(
+    name: Annotated[str, typer.Argument(help="SITE, SITE/DEVICE or SITE/KIND/DEVICE.")],
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="In the site's zone; yesterday.")] = None,
+    overdue: Overdue = 900.0,
+    as_json: Json = False,
+) -> None:
+    """数据完整性: what became of every frame of a day: stored, missing, quarantined, lost, and why."""
+    from runtime import record
+
+    settings = _named(_Database)
+    wanted = day.date() if day else utc_now().astimezone().date() - timedelta(days=1)
+    try:
+        found = asyncio.run(record.statements(settings.database, name, wanted, overdue))
+    except (StorageError, ValueError, OverflowError) as error:
+        _refuse(str(error), 1)
+    if not found:
+        _refuse(f"no such device or site: {name}", 1)
+    if as_json:
+        sys.stdout.write(json.dumps([record.statement_json(one) for one in found], ensure_ascii=False) + "\n")
+    else:
+        Console().print(record.statement_table(found))
+
+
+@app.command(epilog="Example: [bold]cranewatch gaps[/]  or  [bold]cranewatch gaps demo/crane-1 --json[/]")
+def gaps(
+    name: Annotated[str | None, typer.Argument(help="SITE, SITE/DEVICE or SITE/KIND/DEVICE; all devices.")] = None,
+    overdue: Overdue = 900.0,
+    as_json: Json = False,
+) -> None:
+    """缺失: frames that are missing now, and since when; with a name also which."""
+    from runtime import record
+
+    settings = _named(_Database)
+    try:
+        found, holes = asyncio.run(record.gaps(settings.database, name, overdue))
+    except (StorageError, ValueError) as error:
+        _refuse(str(error), 1)
+    if as_json:
+        sys.stdout.write(json.dumps(record.gaps_json(found, holes), ensure_ascii=False) + "\n")
+    elif not found:
+        Console().print("没有缺失 nothing is missing")
+    else:
+        for table in record.gap_tables(found, holes):
+            Console().print(table)
 
 
 @app.command(epilog="Example: [bold]cranewatch doctor[/]")

@@ -13,6 +13,11 @@ COLUMNS: Final[LiteralString] = (
     "l.stored::text, l.quarantined::text, l.evaluated::text, l.reviewed::text, l.refused::text, l.lost::text,"
     " l.ended, l.ended_at, l.archived, b.first_seen"
 )
+# The same by name.
+NAMES: Final[LiteralString] = (
+    "l.stored::text AS stored, l.quarantined::text AS quarantined, l.evaluated::text AS evaluated,"
+    " l.reviewed::text AS reviewed, l.refused::text AS refused, l.lost::text AS lost"
+)
 
 
 @dataclass(frozen=True, slots=True)

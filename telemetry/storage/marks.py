@@ -12,7 +12,8 @@ Rule 1: marks are written in the transaction of their frames, and what was remem
 is not believed.
 Rule 2: at most MAX_MARKS a boot in a quarter of an hour of receiving: a box that jumps with every frame must not make
 an index of everything. Beyond them a frame stands behind the mark before it.
-Rule 3: only readings with a usable time make marks; misdated and quarantined frames stand behind the mark before.
+Rule 3: a frame without a usable time is marked with the time of its receipt; a quarantined one, whose samples could
+not be read, stands behind the mark before it.
 """
 
 from typing import Any, Final, LiteralString
@@ -56,7 +57,7 @@ class Marks:
         received_ms: int,
     ) -> None:  # fmt: skip
         """
-        Mark frames, one element each, in the caller's transaction; `ts` is the time of the first usable sample.
+        Mark frames, one element each, in the caller's transaction; `ts` is the time that each is dated by.
 
         Raises psycopg errors.
         """

@@ -237,11 +237,14 @@ class Writer:
     def _mark(
         self, connection: psycopg.Connection[Any], rows: copy.Rows, timely: NDArray[np.bool_], received_ms: int
     ) -> None:
-        usable = np.flatnonzero(timely & (rows.boot_no > 0))
-        _, first = np.unique(rows.columns.frame[usable], return_index=True)
-        of = usable[first]  # the first usable sample of each frame
+        own = np.flatnonzero(rows.boot_no > 0)
+        # The first usable sample of each frame, or its first one, which is then dated by its receipt.
+        own = own[np.lexsort((~timely[own], rows.columns.frame[own]))]
+        _, first = np.unique(rows.columns.frame[own], return_index=True)
+        of = own[first]
+        ts = np.where(timely[of], rows.columns.ts[of], received_ms)
         ids, boots = rows.device_id[of].astype(np.int64), rows.boot_no[of].astype(np.int64)
-        self._marks.write(connection, ids, boots, rows.columns.seq[of], rows.columns.ts[of], received_ms)
+        self._marks.write(connection, ids, boots, rows.columns.seq[of], ts, received_ms)
 
     def _misdated(self, connection: psycopg.Connection[Any], rows: copy.Rows) -> int:
         c = rows.columns

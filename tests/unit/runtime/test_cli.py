@@ -20,7 +20,8 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "ingest", "analyze", "api", "simulate", "terminal", "migrate", "site", "doctor"]
+    "command",
+    ["demo", "ingest", "analyze", "api", "simulate", "terminal", "migrate", "site", "doctor", "completeness", "gaps"],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
     found = cranewatch(command, "--help")
@@ -35,6 +36,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["demo", "--speed", "10"], "needs --for"),
         (["demo", "--scenario", "nope"], "nope"),
         (["demo", "--mqtt-port", "0"], "mqtt-port"),
+        (["completeness", "demo"], "CRANEWATCH_DATABASE__URL"),
+        (["completeness", "demo", "--day", "tomorrow"], "tomorrow"),
+        (["gaps"], "CRANEWATCH_DATABASE__URL"),
         (["migrate"], "CRANEWATCH_DATABASE__URL"),
         (["ingest"], "CRANEWATCH_DATABASE__URL"),
         (["terminal", "Site", "crane-1"], "is not of"),
