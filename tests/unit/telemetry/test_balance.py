@@ -29,7 +29,8 @@ def boots(seed: int) -> Boot:
     stored, quarantined = some(0.7), some(0.1)
     ended = random.choice([None, TOP // 2, TOP + 9])
     top = max(ended or 0, *(ranges[-1][1] for ranges in (stored, quarantined) if ranges), 0)
-    marks = sorted(random.sample(range(1, TOP + 1), random.randrange(0, 8)))
+    came = sorted(members(stored) | members(quarantined))  # only what came is marked
+    marks = sorted(random.sample(came, min(len(came), random.randrange(0, 8))))
     held = Holdings(
         stored=stored, quarantined=quarantined, evaluated=some(0.5), reviewed=some(0.2), refused=some(0.1),
         lost=within(some(0.1), 1, top), ended=ended, ended_at=START + timedelta(hours=29),
