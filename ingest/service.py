@@ -19,6 +19,7 @@ from ingest.lane import Lane
 from ingest.metrics import IngestMetrics
 from ingest.receipts import ReceiptBook
 from ingest.settings import IngestSettings
+from telemetry import shares
 from telemetry.claim import PartitionClaim
 from telemetry.consumer import Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, StorageError
@@ -51,7 +52,7 @@ class Partition:
         consumer = Consumer(
             settings.mqtt,
             f"ingest-{name}-p{self._number}",
-            topics.filters(settings.partition.sites, TAILS[name]),
+            topics.filters(shares.sites(settings.partition, self._number) or (), TAILS[name]),
             receive_maximum=settings.receive_maximum,
             may_reconnect=self._claim.still_mine,
             on_link=lambda present: lane.linked(present),
@@ -142,8 +143,11 @@ async def run(settings: IngestSettings, stop: asyncio.Event, registry: Collector
     """Serve this worker's partitions until `stop`."""
     metrics = IngestMetrics(registry)
     share = settings.partition
+    numbers = [n for n in range(share.worker, share.count, share.workers) if shares.sites(share, n) != ()]
+    if not numbers:
+        logger.warning("no site falls to worker %d of %d", share.worker, share.workers, extra={"action": "partition"})
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(upkeep.run(settings.upkeep, settings.database, metrics, stop), name="ingest.upkeep")
-        for number in range(share.worker, share.count, share.workers):
+        for number in numbers:
             partition = Partition(settings, number, metrics)
             tasks.create_task(partition.run(stop), name=f"ingest.p{number}")

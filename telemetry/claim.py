@@ -1,13 +1,15 @@
 """
 Claiming a partition: a retained epoch that only rises, so that of two workers the older one gives way.
 
-A claim is read before a session is opened, and read again after a take-over or two quick losses, because the
-embedded broker gives no reason code that would tell "taken over" from "link lost".
+A claim is read before a session is opened, and read again before every reconnect: the embedded broker gives no reason
+code that would tell "taken over" from "link lost", and a worker that was paused or cut off must not take the session
+back from its successor, not even for a moment.
 """
 
 import asyncio
 import contextlib
 import logging
+from typing import Final
 
 from telemetry.broker import Arrival, Link, connected
 from telemetry.errors import BrokerUnavailable, WireError
@@ -15,6 +17,8 @@ from telemetry.settings import MqttSettings
 from telemetry.wire import payloads, topics
 
 logger = logging.getLogger(__name__)
+
+ANSWER_S: Final = 0.3  # a retained claim comes right behind the SUBACK
 
 
 class PartitionClaim:
@@ -47,8 +51,10 @@ class PartitionClaim:
     async def _highest(self, *, publish: bool) -> payloads.Claim | None:
         topic = topics.claim(self._service, self._partition)
         seen: list[payloads.Claim] = []
+        answered = asyncio.Event()
 
         def note(arrival: Arrival) -> None:
+            answered.set()
             with contextlib.suppress(WireError):
                 claim = payloads.decode(payloads.Claim, arrival.payload)
                 if claim.worker != self._worker:
@@ -59,7 +65,10 @@ class PartitionClaim:
         try:
             async with asyncio.timeout(10):
                 async with connected(link):
-                    await asyncio.sleep(0.2)
+                    # Whoever has the partition has left a claim; without one the broker has forgotten it.
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(ANSWER_S):
+                            await answered.wait()
                     if publish:
                         self.epoch = max([self.epoch, *(claim.epoch for claim in seen)]) + 1
                         mine = payloads.Claim(epoch=self.epoch, worker=self._worker)

@@ -34,7 +34,7 @@ SESSION_EXPIRY_S: Final = 7 * 86_400
 RECEIVE_MAXIMUM: Final = 2_000
 MAX_QOS0: Final = 20_000
 MAX_PUBLISHES: Final = 20_000
-TAKEN_OVER: Final = 0x8E
+UNHEARD: Final = 0x10
 CONNECT_TIMEOUT_S: Final = 5.0
 
 P = TypeVar("P", bound=mqtt5.Packet)
@@ -100,10 +100,12 @@ class Consumer:
         session_expiry_s: int = SESSION_EXPIRY_S,
         may_reconnect: Callable[[], Awaitable[bool]] | None = None,
         on_link: Callable[[bool], None] | None = None,
+        on_unheard: Callable[[str], None] | None = None,
     ) -> None:
         """
-        `may_reconnect` is asked after a take-over (0x8E) or two losses within 10 s; False ends `run`.
-        `on_link` is told each time the session is open, with `session_present`.
+        `may_reconnect` is asked before every reconnect; False ends `run`. `on_link` is told each time the session is
+        open, with `session_present`. `on_unheard` is told the topic of a publish that the broker took though nobody
+        subscribes to it (reason 0x10).
         """
         self._settings = settings
         self._client_id = settings.prefix + client_id
@@ -112,6 +114,7 @@ class Consumer:
         self._session_expiry_s = session_expiry_s
         self._may_reconnect = may_reconnect
         self._on_link = on_link
+        self._on_unheard = on_unheard
         self._link: _Link | None = None
         self._links = 0
         self._arrival = asyncio.Event()
@@ -222,8 +225,6 @@ class Consumer:
     async def run(self) -> None:
         """Keep the session open until `close`; returns early only when `may_reconnect` says no."""
         backoff = Backoff(first=0.1, ceiling=5.0, random=random.random)
-        losses: deque[float] = deque(maxlen=2)
-        now = asyncio.get_running_loop().time
         while not self._closing.is_set():
             reason: int | None = None
             try:
@@ -232,9 +233,7 @@ class Consumer:
                 logger.debug("no connection for %s: %s", self._client_id, error)
             if self._closing.is_set():
                 return
-            losses.append(now())
-            doubtful = reason == TAKEN_OVER or (len(losses) == 2 and losses[1] - losses[0] < 10)
-            if self._may_reconnect is not None and doubtful and self.connections and not await self._may_reconnect():
+            if self._may_reconnect is not None and self.connections and not await self._allowed(self._may_reconnect):
                 logger.error("%s belongs to another worker now", self._client_id, extra={"action": "fenced"})
                 return
             delay = backoff.delay()
@@ -246,6 +245,20 @@ class Consumer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._closing.wait()
+
+    async def _allowed(self, ask: Callable[[], Awaitable[bool]]) -> bool:
+        """What `ask` says; yes when `close` comes first, since then nothing is opened again."""
+
+        async def answer() -> bool:
+            return await ask()
+
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(answer(), name=f"{self._client_id}.ask")
+            closing = tasks.create_task(self._closing.wait(), name=f"{self._client_id}.closing")
+            await asyncio.wait({asking, closing}, return_when=asyncio.FIRST_COMPLETED)
+            asking.cancel()
+            closing.cancel()
+        return asking.cancelled() or asking.result()
 
     async def _serve(self, backoff: Backoff) -> int | None:
         """One connection from CONNECT to its end; the reason code of the broker's DISCONNECT, if it sent one."""
@@ -348,6 +361,8 @@ class Consumer:
                 found[1].set_exception(PublishRefused(found[0], int(packet.reason_code)))
             else:
                 found[1].set_result(None)
+                if self._on_unheard is not None and int(packet.reason_code) == UNHEARD:
+                    self._on_unheard(found[0])
         while link.queued and len(link.publishes) < link.publish_window:
             self._send(link, *link.queued.popleft())
 
