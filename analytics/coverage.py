@@ -55,6 +55,8 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: frozenset[str]
     states: tuple[tuple[str, State], ...]  # of rules that are shelved or disabled
     doubt: str | None  # of the analyzer itself: warm_start or journal
+    mode: str = "working"
+    mode_sent: str | None = None
 
 
 def coverage(watch: Watch, at: int) -> Coverage:
@@ -63,7 +65,10 @@ def coverage(watch: Watch, at: int) -> Coverage:
     worst = max((one.level for one in hazards.values()), key=_ORDER.index)
     for hazard in NOT_COMPUTED[watch.kind]:
         hazards[hazard] = HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=REASONS["not_computed"])
-    return Coverage(at=at, level=worst, hazards=hazards, stale_after_ms=3 * watch.interval_ms)
+    return Coverage(
+        at=at, level=worst, hazards=hazards, stale_after_ms=3 * watch.interval_ms, mode=watch.mode,
+        mode_sent=watch.mode_sent,
+    )  # fmt: skip
 
 
 def _hazard(watch: Watch, hazard: Hazard) -> HazardCoverage:

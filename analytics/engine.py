@@ -16,7 +16,7 @@ import msgspec
 from analytics import adoption, coverage, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
 from analytics.crane import Cranes
-from analytics.fleet import Fleet, pack_fleet
+from analytics.fleet import NEVER, Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
 from analytics.notes import Found
@@ -61,6 +61,7 @@ class _State(msgspec.Struct):
     own_clock: bool
     doubt: str | None
     doubt_until: int | None
+    troubles: dict[str, tuple[int, str]] = {}
 
 
 class Engine:
@@ -81,6 +82,7 @@ class Engine:
         self._watch: dict[DeviceKey, coverage.Watch] = {}
         self._doubt_covered: dict[str, str | None] = {}
         self._own_clock = False
+        self.troubles: dict[str, tuple[int, str]] = {}  # what is wrong with us: since when, and its words
         self._health = health.Health()
 
     # Inputs
@@ -130,6 +132,8 @@ class Engine:
             self._clocks(offsets)
         if self._doubt_until is not None and self.now >= self._doubt_until:
             self.lost = self._doubt_until = None
+        if self.troubles:
+            self._troubled()
         self._responses.retry(outcome, self.now, expire=True)
         for fleet in self.fleets.values():
             self._cover(fleet, outcome)
@@ -274,7 +278,9 @@ class Engine:
         at = max(self.now, received)
         for key, rule, alarm in found:
             record = self.annunciator.record(key, rule)
-            if record is not None:
+            # What we hold as over may have begun again in the time that we have forgotten.
+            newer = record is not None and not record.open and alarm is not None and alarm.at > record.facts.at
+            if record is not None and not newer:
                 if alarm is not None and alarm.hold and record.open and not record.hold:
                     self.annunciator.restore_hold(key, rule)
                 continue
@@ -285,6 +291,40 @@ class Engine:
             elif not adoption.adopt(self.annunciator, fleet, key, alarm, at):
                 adoption.renounce(self.annunciator, key, rule, alarm, at)
         return self._finish(Outcome())
+
+    def remember(self, found: Iterable[tuple[DeviceKey, Coverage]]) -> None:
+        """Modes that the retained coverage tells of, where it is younger than our memory."""
+        for key, said in found:
+            fleet = self.fleets.get(key[1])
+            if fleet is not None and said.at > self.now:
+                fleet.remember_mode(fleet.row(key[0], key[2]), said.mode, said.mode_sent)
+
+    def trouble(self, rule: str, detail: str | None, received: int) -> Outcome:
+        """Something is wrong with ourselves (with words), or is over (None): an alarm to the desk of every site."""
+        if detail is not None:
+            self.troubles.setdefault(rule, (received, detail))
+            self._troubled()
+        elif self.troubles.pop(rule, None) is not None:
+            facts = Facts(at=received, cause=Cause(tick=received), key=f"{rule}_over:{received}", observed=True)
+            for site in self.sites():
+                own = (site, OWN_KIND, f"p{self.partition}")
+                findings.clear(self.annunciator, own, rule, msgspec.structs.replace(facts))
+        return self._finish(Outcome())
+
+    def _troubled(self) -> None:
+        """Each site is told; one whose first device came later, at the next tick."""
+        sites = self.sites()
+        for rule, (since, detail) in self.troubles.items():
+            text, action = texts.trouble(rule, detail)
+            for site in sites:
+                own = (site, OWN_KIND, f"p{self.partition}")
+                record = self.annunciator.record(own, rule)
+                if record is None or record.level is Severity.NONE:
+                    facts = Facts(
+                        at=since, cause=Cause(tick=since), key=f"{rule}:{since}", observed=True, text=text,
+                        action=action,
+                    )  # fmt: skip
+                    self.annunciator.condition(own, rule, Severity.ALARM, facts)
 
     def _louder(self, fleet: Fleet, rows: set[int]) -> None:
         """Silenced alarms whose value has risen sound again at once."""
@@ -388,12 +428,19 @@ class Engine:
             self._watch[device.key] = watch
             now = coverage.coverage(watch, self.now)
             before = self._coverage.get(device.key)
-            if before is None or (before.hazards, before.stale_after_ms) != (now.hazards, now.stale_after_ms):
+            if before is None or msgspec.structs.replace(before, at=now.at) != now:
                 self._coverage[device.key] = outcome.coverage[device.key] = now
 
     def sites(self) -> list[str]:
         """Every site that has a device here."""
         return sorted({device.key[0] for fleet in self.fleets.values() for device in fleet.devices})
+
+    def last_sample(self, key: DeviceKey) -> int | None:
+        """The device time (Unix ms) of the last sample of a device, None when we have none."""
+        fleet = self.fleets.get(key[1])
+        row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+        at = int(fleet.table["ts"][row]) if fleet is not None and row is not None else NEVER
+        return at if at != NEVER else None
 
     def devices(self) -> int:
         """How many devices are known."""
@@ -429,6 +476,7 @@ class Engine:
             own_clock=self._own_clock,
             doubt=self.lost,
             doubt_until=self._doubt_until,
+            troubles=self.troubles,
         )
         return {
             "state": msgspec.msgpack.encode(state),
@@ -467,6 +515,7 @@ class Engine:
             fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
         engine._coverage = dict(state.coverage)
         engine._own_clock = state.own_clock
+        engine.troubles = state.troubles
         return engine
 
 

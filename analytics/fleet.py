@@ -363,6 +363,7 @@ class Fleet(ABC):
         for k in np.flatnonzero(turned):
             row = int(wave.rows[k])
             self.table["mode_word"][row] = mode[k]
+            self.dirty.add(row)
             if self.set_mode(row, _MODE_OF[mode[k]]):
                 found.changes.append(Notice(wave.spot(int(k)), What.MODE, limits=self.limits[row]))
 
@@ -403,6 +404,19 @@ class Fleet(ABC):
         device.terms, device.mode_set = digest, False
         self.table["line_said"][row] = drift
         return found
+
+    def mode_sent(self, row: int) -> Mode | None:
+        """The mode that the device itself last sent."""
+        word = int(self.table["mode_word"][row])
+        return _MODE_OF[word] if word >= 0 else None
+
+    def remember_mode(self, row: int, mode: str | None, sent: str | None) -> None:
+        """The mode of before our memory was lost. What the device keeps sending turns no key then."""
+        if sent in _MODES:
+            self.table["mode_word"][row] = _MODES[sent]
+        if mode in _MODES and self.set_mode(row, Mode(mode)):
+            self.devices[row].mode_set = True
+            self.unsaid.add(row)
 
     # Snapshots
 

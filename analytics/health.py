@@ -136,4 +136,6 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
             if record.state in (State.SHELVED, State.DISABLED)
         ),
         doubt=doubt,
+        mode=str(device.mode),
+        mode_sent=fleet.mode_sent(row),
     )

@@ -52,7 +52,7 @@ class Intake:
                 self._flush(taken, waiting)
                 self._ticked(taken, payload, received)
                 continue
-            if topic in (notes.DOUBT, notes.ADOPT):
+            if topic in notes.ALL:
                 self._flush(taken, waiting)
                 self._note(taken, topic, payload, received)
                 continue
@@ -105,7 +105,12 @@ class Intake:
             self.engine.doubted(payload.decode(), received)
             return
         try:
-            taken.outcome.extend(self.engine.adopt(notes.adopted(payload), received))
+            if topic == notes.ADOPT:
+                taken.outcome.extend(self.engine.adopt(notes.adopted(payload), received))
+            elif topic == notes.MODES:
+                self.engine.remember(notes.remembered(payload))
+            else:
+                taken.outcome.extend(self.engine.trouble(*notes.troubled(payload), received))
         except msgspec.MsgspecError:
             taken.ignored["malformed"] += 1
 

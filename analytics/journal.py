@@ -2,6 +2,7 @@
 The partition's folder: a lock, the journal of inputs, and snapshots.
 
     lock              held with flock for as long as a worker has the partition
+    hole              one byte, 1 while records are missing that were fed; overwritten in place: a full disk allows it
     journal-00000007  inputs since snapshot 7 was begun: records of length, CRC-32, body
     snapshot-00000007 state before the first record of journal 7, with its own length and CRC-32
 
@@ -57,6 +58,7 @@ class Recovered:
     records: list[Record]
     faults: list[str]
     empty: bool
+    size: int = 0  # bytes of those records' journals
 
 
 def encode(record: Record) -> bytes:
@@ -99,31 +101,62 @@ class Folder:
         self.path = path
         self.size = 0  # of the present journal
         self._lock: int | None = None
+        self._hole: int | None = None
+        self._was_marked = False
         self._journal: int | None = None
         self._number = 0
         self._writing = threading.Lock()  # the last snapshot may be asked for while one is being written
 
     def open(self) -> None:
-        """Take the lock. Raises PartitionTaken, or OSError when the folder cannot be made."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        """
+        Take the lock. Raises PartitionTaken, or OSError when nothing can be locked there.
+
+        A folder that cannot be written is locked and read all the same.
+        """
+        with contextlib.suppress(OSError):
+            self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError:
+            lock = os.open(self.path / "lock", os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
             raise PartitionTaken(f"another analyzer has {self.path}") from error
         self._lock = lock
+        self._was_marked = self._marked()
+        with contextlib.suppress(OSError):
+            self._hole = os.open(self.path / "hole", os.O_RDWR | os.O_CREAT, 0o644)
+            if os.fstat(self._hole).st_size == 0:
+                # Now, while there is room for it.
+                os.pwrite(self._hole, b"0", 0)
+
+    def mark(self, *, hole: bool) -> None:
+        """Whether records are missing that were fed. Raises OSError."""
+        if self._hole is None:
+            raise OSError("there is no place for the mark")
+        os.pwrite(self._hole, b"1" if hole else b"0", 0)
+
+    def _marked(self) -> bool:
+        """Whether the last run left a hole; a mark that cannot be read is taken for the worse."""
+        try:
+            return (self.path / "hole").read_bytes() != b"0"
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Let go of everything."""
-        for fd in (self._journal, self._lock):
+        for fd in (self._journal, self._hole, self._lock):
             if fd is not None:
                 os.close(fd)
-        self._journal = self._lock = None
+        self._journal = self._hole = self._lock = None
 
     def _files(self, what: str) -> dict[int, Path]:
         found: dict[int, Path] = {}
-        for path in self.path.iterdir():
+        for path in self.path.iterdir() if self.path.is_dir() else ():
             match = _NAME.match(path.name)
             if match and match[1] == what:
                 found[int(match[2])] = path
@@ -146,19 +179,29 @@ class Folder:
         later = [number for number in journals if number >= start]
         if snapshot is None and later and later[0] > 1:
             faults.append("no whole snapshot, and the journals before it are gone")
+        expected = range(start or min(later, default=0), max(later, default=-1))
+        faults += [f"journal-{number:08d}: gone" for number in expected if number not in later]
         records: list[Record] = []
+        size = 0
         for number in later:
-            data = journals[number].read_bytes()
+            try:
+                data = journals[number].read_bytes()
+            except OSError as error:
+                faults.append(f"{journals[number].name}: {error.strerror}")
+                continue
             if data[: len(_JOURNAL)] != _JOURNAL:
                 if data:
                     faults.append(f"{journals[number].name}: not a journal of this version")
                 continue
             found, damaged = decode(data[len(_JOURNAL) :])
             records += found
+            size += len(data)
             if damaged:
                 faults.append(f"{journals[number].name}: damaged after {len(found)} records")
+        if self._was_marked and (snapshots or journals):
+            faults.append("records are missing that were evaluated: the disk refused them")
         self._number = max([*snapshots, *journals, 0])
-        return Recovered(snapshot, records, faults, empty=snapshot is None and not records)
+        return Recovered(snapshot, records, faults, snapshot is None and not records, size if records else 0)
 
     def rotate(self) -> int:
         """
@@ -231,7 +274,9 @@ class Folder:
         before = [n for n in self._files("snapshot") if n < number]
         keep = max(before, default=number)
         for path in self._superfluous(keep):
-            path.unlink(missing_ok=True)
+            # What is no file of ours stays; the snapshot is whole all the same.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _superfluous(self, keep: int) -> Iterator[Path]:
         for what in ("snapshot", "journal"):

@@ -3,7 +3,8 @@ What a partition remembers on disk: the journal of its inputs and snapshots of i
 
 Rule 1: nothing here waits for a disk in the event loop but the append itself: syncs and snapshots run in threads.
 Rule 2: a record that the disk refused is a hole: nothing is appended behind it, and only a whole snapshot that was
-begun after the last refusal mends it, because what was fed meanwhile is in no journal. Until then `ok` is False.
+begun after the last refusal mends it, because what was fed meanwhile is in no journal. Until then `ok` is False, and
+the folder is marked, so that a kill before the hole is mended does not leave a memory that looks whole.
 Rule 3: a snapshot that fails leaves no hole, since the older one and all journals since are still there. Either way
 the next attempt waits, twice as long each time, up to `RETRY_S`: a full disk is not helped by being written to.
 """
@@ -26,6 +27,7 @@ from telemetry.backoff import Backoff
 logger = logging.getLogger(__name__)
 
 RETRY_S: Final = 30.0
+LONG_REPLAY: Final = 1_000_000  # bytes of journals; after a start that had to replay so much a snapshot is due
 
 
 class Saved(msgspec.Struct):
@@ -59,25 +61,56 @@ class Logbook:
         self._retry_at = float("-inf")  # no snapshot before this loop time
         self._refusals = 0
         self._hole = False  # in the present journal
+        self._replayed = 0  # bytes of journals before the present one that no snapshot covers yet
         self.ok = True
+        self.error = ""  # the last refusal, in the system's words
 
     def open(self) -> None:
-        """Take the lock. Raises PartitionTaken or OSError."""
-        self._folder.open()
+        """
+        Take the lock. Raises PartitionTaken.
+
+        A folder that cannot even be locked is a journal that cannot be written: alarms go on without it, fenced by
+        the claim alone.
+        """
+        try:
+            self._folder.open()
+        except OSError as error:
+            self._failed(error)
 
     def close(self) -> None:
         """Let go of it."""
         self._folder.close()
 
     def recover(self) -> Recovered:
-        """What is there; a new journal begins after it."""
-        found = self._folder.recover()
+        """What is there; a new journal begins after it. One that cannot begin makes what is there doubtful."""
         self._snapshot_at = asyncio.get_running_loop().time()
+        try:
+            found = self._folder.recover()
+        except OSError as error:
+            found = Recovered(None, [], [f"{self._folder.path}: {error}"], empty=True)
+        # An analyzer that is killed again and again before its next snapshot would else replay ever more.
+        self._replayed = found.size
+        if found.size >= LONG_REPLAY:
+            self._snapshot_at = float("-inf")
         try:
             self._folder.rotate()
         except OSError as error:
             self._failed(error)
+        if not self.ok:
+            # The last run may have been in the same need, and what is here older than it looks.
+            found.faults.append("the journal cannot be written")
         return found
+
+    def mend(self) -> None:
+        """What was missing is noted in the journal itself: the next start has no need of the mark."""
+        if self.ok:
+            self._mark(hole=False)
+
+    def _mark(self, *, hole: bool) -> None:
+        try:
+            self._folder.mark(hole=hole)
+        except OSError as error:
+            logger.error("the folder cannot be marked: %s", error, extra={"action": "journal"})  # noqa: TRY400
 
     def append(self, record: Record) -> bool:
         """Write a record; whether the journal has it, with all before it but for a snapshot that is on its way."""
@@ -95,10 +128,12 @@ class Logbook:
     def _failed(self, error: OSError) -> None:
         """The journal has not taken a record, or may not have it on the disk."""
         self._metrics.journal_errors.inc()
+        self.error = error.strerror or str(error)
         self._refusals += 1
         self._hole = True
         if self.ok:
             self.ok = False
+            self._mark(hole=True)
             self._on_failure(error)
 
     def _later(self, error: OSError) -> None:
@@ -126,7 +161,8 @@ class Logbook:
         if self._snapshotting or now < self._retry_at:
             return False
         age = now - self._snapshot_at
-        return not self.ok or age >= self._settings.snapshot_s or self._folder.size >= self._settings.snapshot_mb * 1e6
+        size = self._folder.size + self._replayed
+        return not self.ok or age >= self._settings.snapshot_s or size >= self._settings.snapshot_mb * 1e6
 
     def snapshot(self, freeze: Callable[[], dict[str, Any]], outbox: list[Entry]) -> "asyncio.Future[None] | None":
         """
@@ -169,6 +205,8 @@ class Logbook:
             return
         self._metrics.snapshots.inc()
         self._backoff.reset()
+        self._replayed = 0
         if not self.ok and refusals == self._refusals:
             self.ok = True
+            self._mark(hole=False)
             self._on_recovery()

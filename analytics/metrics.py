@@ -36,7 +36,7 @@ class AnalyzerMetrics:
         )
         self.unjournalled = Counter(
             "cranewatch_analyzer_unjournalled_acknowledged",
-            "Batches acknowledged without a journal, so that alarms go on.",
+            "Messages acknowledged without a journal, so that alarms go on.",
             registry=registry,
         )
         self.ticks_dropped = Counter(

@@ -6,8 +6,9 @@ led to; whole batches, in order.
 Rule 2: ticks go through the partition's own session, behind whatever was queued before them; none is acted on after a
 (re)connect until the first one sent since has returned.
 Rule 3: no database here, and nothing that waits on a disk: syncs and snapshots run in threads.
-Rule 4: a journal that cannot be written stops acknowledgements, not alarms. When the broker would send nothing more for
-want of acknowledgements, they go on without a journal, loudly: a muted alarm is worse than a lost window.
+Rule 4: a journal that cannot be written stops acknowledgements, not alarms. Before the broker's window is full they go
+on without a journal, oldest first, counted and with an alarm to the desk: a muted alarm is worse than a lost window.
+What a kill loses then is known at the next start (the folder is marked), which is a warm one.
 Rule 5: without its folder a partition that has been there before (its session or its alarms are at the broker) starts
 warm: degraded, said so, and before the first input it takes over what is retained there (`adoption`).
 """
@@ -18,24 +19,27 @@ import logging
 import os
 import secrets
 import socket
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from analytics import heartbeat, notes, shares
 from analytics.engine import Engine
+from analytics.identity import DeviceKey
 from analytics.intake import Intake, Taken
 from analytics.journal import Folder, Input, Record
 from analytics.logbook import Logbook, Saved
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Outbox
 from analytics.outcome import Outcome
+from analytics.retained import retained
 from analytics.settings import AnalyzerSettings
+from analytics.settling import Settling
+from analytics.troubles import Trouble, Troubles
 from telemetry import broker, clock
 from telemetry.claim import PartitionClaim
-from telemetry.consumer import Batch, Consumer, PublishRefused
+from telemetry.consumer import UNHEARD, Batch, Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, CranewatchError
 from telemetry.settings import MqttSettings, PartitionSettings
 from telemetry.wire import payloads, topics
@@ -44,10 +48,6 @@ from telemetry.wire.topics import Lane, Leaf
 logger = logging.getLogger(__name__)
 
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
-MAX_UNSETTLED: Final = 4_000  # batches; the broker's window is smaller
-LOOKS_AT_ONCE: Final = 8  # connections that read retained topics at the start
-MANY_RETAINED: Final = 500  # messages; when so many came in the first second, more may follow
-HELD_BEHIND_JOURNAL: Final = 50  # messages that may wait for a confirmation once the journal has them
 
 
 class Fenced(CranewatchError):
@@ -64,8 +64,10 @@ class Partition:
         partition: PartitionSettings,
         settings: AnalyzerSettings,
         metrics: AnalyzerMetrics,
+        now_ms: Callable[[], int] = clock.now_ms,
     ) -> None:
-        """Only stores its arguments; `run` opens everything."""
+        """Only stores its arguments; `run` opens everything. `now_ms` is the wall clock, in Unix ms."""
+        self._now_ms = now_ms
         self._number = number
         self._mqtt = mqtt
         self._partition = partition
@@ -78,15 +80,16 @@ class Partition:
         self._engine = Engine(number)
         self._intake = Intake(self._engine, self._tick_topic)
         self._outbox = Outbox(self._refused, metrics.outbox_dropped.inc)
-        self._unsettled: deque[tuple[Batch, list[asyncio.Future[None]], bool]] = deque()
-        self._settle_more = asyncio.Event()
+        self._settling = Settling(lambda: self._logbook.ok, metrics.unjournalled.inc)
         self._fresh_link = False
         self._expected_session = False
         self._unremembered: list[Input] | None = None  # retained configuration, while we may have lost our memory
+        self._modes: dict[str, bytes] = {}  # retained coverage, with it
         self._tick_n = 0
         self._tick_first = 1  # the first tick of the present connection
         self._tick_at = 0
-        self._ticked = 0.0  # loop time of the last tick acted on
+        self._remembered = 0  # received time of the last thing that our memory knows of
+        self._troubles = Troubles()
         self._received = 0
         self._version = heartbeat.version()
         self.evaluating = asyncio.Event()  # set when the first tick has come back
@@ -108,7 +111,7 @@ class Partition:
                 return
             consumer = Consumer(
                 self._mqtt, f"analyze-p{self._number}", shares.filters(self._partition, self._number),
-                may_reconnect=claim.still_mine, on_link=self._linked,
+                may_reconnect=claim.still_mine, on_link=self._linked, on_answer=self._answered,
             )  # fmt: skip
             await self._watch(consumer, stop)
         finally:
@@ -145,6 +148,9 @@ class Partition:
         for record in found.records:
             self._received = max(self._received, record.received)
             self._keep(self._intake.apply(record.received, record.inputs).outcome)
+        self._remembered = max(self._received, self._engine.now)
+        said = {rule: detail for rule, (_, detail) in self._engine.troubles.items()}
+        self._troubles.restore(said, asyncio.get_running_loop().time())
         self._expected_session = not found.empty
         if faults or found.empty:
             return faults
@@ -161,6 +167,7 @@ class Partition:
             try:
                 configs = await self._retained("down/config", "up/presence", "config")
                 alarms = await self._retained("down/alarm/+")
+                modes = await self._retained("down/coverage")
             except BrokerUnavailable as error:
                 logger.warning("retained state could not be read: %s", error, extra={"action": "look_back"})
                 with contextlib.suppress(TimeoutError):
@@ -170,52 +177,40 @@ class Partition:
             alarms = {topic: payload for topic, payload in alarms.items() if payload}
             # Sites before devices: a device's own profile is the last word.
             self._unremembered = sorted(configs.items(), key=lambda item: (item[0].count("/"), item[0]))
+            self._modes = modes
             if faults or alarms:
                 why = "; ".join(faults) or f"its folder is empty, and {len(alarms)} of its alarms are at the broker"
-                self._start_warm(why, alarms)
+                self._start_warm(why, alarms, modes)
             return True
         return False
 
-    def _start_warm(self, why: str, alarms: dict[str, bytes]) -> None:
+    def _start_warm(self, why: str, alarms: dict[str, bytes], modes: dict[str, bytes]) -> None:
         logger.error(
             "partition %d starts warm, its cranes are degraded: %s", self._number, why, extra={"action": "warm_start"}
         )
         # The broker sends a session that it has kept no retained configuration again.
         configs, self._unremembered = self._unremembered or [], None
-        self._note([notes.doubt("warm_start"), *configs, *([notes.adopt(alarms)] if alarms else [])])
+        # Modes before alarms: they decide what is suppressed.
+        self._note(
+            [
+                notes.doubt("warm_start"), *configs, *([notes.modes(modes)] if modes else []),
+                *([notes.adopt(alarms)] if alarms else []),
+            ]
+        )  # fmt: skip
+        self._logbook.mend()
         for key, rules in self._engine.annunciator.open.items():
             for rule in rules:
                 logger.warning("taken over: %s of %s", rule, "/".join(key), extra={"action": "adopted"})
 
     def _note(self, inputs: list[Input]) -> list[int]:
         """An input of our own: journalled and fed as any other; the numbers of what it led to in the outbox."""
-        self._received = max(self._received, clock.now_ms())
+        self._received = max(self._received, self._now_ms())
         self._logbook.append(Record(self._received, inputs))
         return self._keep(self._intake.apply(self._received, inputs).outcome)
 
     async def _retained(self, *tails: str) -> dict[str, bytes]:
         """What is retained at the broker of our sites, by the tails of its topics. Raises BrokerUnavailable."""
-        mine = shares.filters(self._partition, self._number)
-        sites = tuple(one.split("/")[2] for one in mine if one.endswith("/up/+"))
-        patterns: list[str] = []
-        for tail in tails if sites else ():
-            patterns += (
-                [topics.site_config(site) for site in sites] if tail == "config" else topics.filters(sites, tail)
-            )
-        at_once = asyncio.Semaphore(LOOKS_AT_ONCE)
-
-        async def look(n: int, pattern: str) -> dict[str, bytes]:
-            name = f"look-p{self._number}-{n}-{self._run}"
-            async with at_once:
-                part = await broker.fetch_retained(self._mqtt, name, pattern)
-                if len(part) >= MANY_RETAINED:
-                    part = await broker.fetch_retained(self._mqtt, name, pattern, wait_s=5.0)
-            return part
-
-        found: dict[str, bytes] = {}
-        for part in await asyncio.gather(*(look(n, pattern) for n, pattern in enumerate(patterns))):
-            found |= part
-        return found
+        return await retained(self._mqtt, self._partition, self._number, self._run, *tails)
 
     def _restore(self, data: bytes) -> None:
         snapshot = msgspec.msgpack.decode(data, type=Saved)
@@ -235,11 +230,12 @@ class Partition:
             link = tasks.create_task(consumer.run(), name="analytics.link")
             work = [
                 tasks.create_task(self._work(consumer), name="analytics.work"),
-                tasks.create_task(self._settle(consumer), name="analytics.settle"),
+                tasks.create_task(self._settling.run(consumer), name="analytics.settle"),
                 tasks.create_task(self._tick(consumer), name="analytics.tick"),
                 tasks.create_task(self._beat(consumer), name="analytics.heartbeat"),
                 tasks.create_task(self._logbook.sync(), name="analytics.sync"),
                 tasks.create_task(self._sweep(consumer), name="analytics.sweep"),
+                tasks.create_task(self._look_at_broker(), name="analytics.broker"),
             ]
             stopping = tasks.create_task(stop.wait(), name="analytics.stop")
             await asyncio.wait({link, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -262,9 +258,10 @@ class Partition:
                 extra={"action": "session_lost"},
             )  # fmt: skip
             self._note([notes.doubt("session_lost")])
+            self._troubles.happened(Trouble.SESSION, "", asyncio.get_running_loop().time())
         elif session_present and self._unremembered is not None:
-            self._start_warm("its folder is empty, and the broker has its session", {})
-        self._expected_session, self._unremembered = True, None
+            self._start_warm("its folder is empty, and the broker has its session", {}, self._modes)
+        self._expected_session, self._unremembered, self._modes = True, None, {}
 
     async def _work(self, consumer: Consumer) -> None:
         now = asyncio.get_running_loop().time
@@ -291,7 +288,7 @@ class Partition:
     def _take(self, consumer: Consumer, batch: Batch) -> None:
         """One batch: journal, feed, publish."""
         inputs = self._select(batch)
-        self._received = max(self._received, clock.now_ms())
+        self._received = max(self._received, self._now_ms())
         journalled = True
         if inputs:
             journalled = self._logbook.append(Record(self._received, inputs))
@@ -300,11 +297,7 @@ class Partition:
             futures = self._send(consumer, self._keep(taken.outcome))
         else:
             futures = []
-        if not self._unsettled and not futures and journalled:
-            consumer.acknowledge(batch)
-            return
-        self._unsettled.append((batch, futures, journalled))
-        self._settle_more.set()
+        self._settling.put(consumer, batch, futures, journalled=journalled)
 
     def _select(self, batch: Batch) -> list[Input]:
         """What of a batch is an input: no ticks of others or before their time, no terminals' heartbeats."""
@@ -324,7 +317,7 @@ class Partition:
         with contextlib.suppress(CranewatchError):
             tick = payloads.decode(payloads.Tick, payload)
             if tick.run == self._run and tick.n >= self._tick_first:
-                self._ticked = asyncio.get_running_loop().time()
+                self._settling.ticked = asyncio.get_running_loop().time()
                 self.evaluating.set()
                 return True
         return False
@@ -384,52 +377,21 @@ class Partition:
     def _refused(self, topic: str, error: Exception) -> None:
         self._metrics.publish_refused.inc()
         logger.error("the broker refuses what we publish to %s: %s", topic, error, extra={"action": "publish_refused"})
-
-    # Acknowledging
-
-    async def _settle(self, consumer: Consumer) -> None:
-        """
-        Acknowledge batches in order, each when the broker has what it led to.
-
-        One that no journal has waits for the snapshot that covers it: until then the logbook is not `ok`.
-        """
-        while True:
-            while not self._unsettled:
-                self._settle_more.clear()
-                await self._settle_more.wait()
-            batch, futures, journalled = self._unsettled[0]
-            while futures and not all(future.done() for future in futures):
-                # The journal already keeps this batch. Waiting for the broker's PUBACK is for power cuts, and must
-                # not fill the window: rumqttd sends no PUBACK, and no PINGRESP, while all 100 of it are unsettled.
-                if journalled and consumer.held >= HELD_BEHIND_JOURNAL:
-                    break
-                await asyncio.wait(futures, timeout=0.005, return_when=asyncio.ALL_COMPLETED)
-            if not journalled and not self._logbook.ok and not await self._may_go_on(consumer, batch):
-                continue
-            self._unsettled.popleft()
-            consumer.acknowledge(batch)
-
-    async def _may_go_on(self, consumer: Consumer, batch: Batch) -> bool:
-        """Without a journal: wait, until the broker's window is full and alarms would stop."""
-        await asyncio.sleep(0.1)
-        if batch.link != consumer.link:
-            return True  # it will be delivered again; acknowledging says so
-        starved = asyncio.get_running_loop().time() - self._ticked > STARVED_S
-        if starved or len(self._unsettled) > MAX_UNSETTLED:
-            self._metrics.unjournalled.inc()
-            return True
-        return False
+        self._troubles.happened(Trouble.REFUSED, topic, asyncio.get_running_loop().time())
 
     # Time
 
     async def _tick(self, consumer: Consumer) -> None:
         while True:
             await consumer.linked()
-            self._tick_n += 1
-            self._tick_at = max(clock.now_ms(), self._tick_at + 1)
-            tick = payloads.Tick(at=self._tick_at, run=self._run, n=self._tick_n)
-            consumer.publish(self._tick_topic, payloads.encode(tick)).add_done_callback(_looked_at)
+            self._send_tick(consumer)
             await asyncio.sleep(self._settings.tick_s)
+
+    def _send_tick(self, consumer: Consumer) -> None:
+        self._tick_n += 1
+        self._tick_at = max(self._now_ms(), self._tick_at + 1)
+        tick = payloads.Tick(at=self._tick_at, run=self._run, n=self._tick_n)
+        consumer.publish(self._tick_topic, payloads.encode(tick)).add_done_callback(_looked_at)
 
     async def _beat(self, consumer: Consumer) -> None:
         """Proof that someone is watching; none while our own ticks do not come back."""
@@ -441,15 +403,49 @@ class Partition:
             self._metrics.devices.set(engine.devices())
             self._metrics.open.set(sum(len(rules) for rules in engine.annunciator.open.values()))
             self._metrics.outbox.set(len(self._outbox))
-            if not self.evaluating.is_set() or now() - self._ticked > STARVED_S:
+            self._say_troubles(consumer)
+            if not self.evaluating.is_set() or now() - self._settling.ticked > STARVED_S:
                 continue
             for site in engine.sites():
                 consumer.publish_once(
-                    topics.heartbeat(site), payloads.encode(heartbeat.beat(engine, site, self._version, clock.now_ms()))
+                    topics.heartbeat(site), payloads.encode(heartbeat.beat(engine, site, self._version, self._now_ms()))
                 )
 
+    # Ourselves
+
+    def _answered(self, topic: str, reason: int) -> None:
+        """The broker took a publish; whether anybody subscribes to what has to be recorded."""
+        if topic.endswith(("/down/transition", "/down/evaluated")):
+            self._troubles.answered(topic, heard=reason != UNHEARD, now=asyncio.get_running_loop().time())
+
+    def _say_troubles(self, consumer: Consumer) -> None:
+        self._troubles.holds(Trouble.JOURNAL, None if self._logbook.ok else self._logbook.error)
+        for trouble, detail in self._troubles.changes(asyncio.get_running_loop().time()):
+            if detail is not None:
+                logger.error("trouble: %s %s", trouble, detail, extra={"action": "trouble"})
+            else:
+                logger.warning("over: %s", trouble, extra={"action": "trouble"})
+            self._send(consumer, self._note([notes.trouble(trouble, detail)]))
+
+    async def _look_at_broker(self) -> None:
+        """The broker's own count of what it dropped; rumqttd and brokers that do not let it be read say nothing."""
+        now = asyncio.get_running_loop().time
+
+        def note(arrival: broker.Arrival) -> None:
+            with contextlib.suppress(ValueError):
+                self._troubles.counted(int(arrival.payload), now())
+
+        name = f"sys-p{self._number}-{self._run}"
+        link = broker.Link(self._mqtt, name, filters=[(topics.DROPPED, 0)], on_arrival=note)
+        async with broker.connected(link):
+            await asyncio.get_running_loop().create_future()
+
     async def _sweep(self, consumer: Consumer) -> None:
-        """Once: retained alarms at the broker that are not ours any more go; without our memory they become ours."""
+        """
+        Once: retained alarms at the broker that are not ours any more go; without our memory they become ours.
+
+        One that is younger than all that we know of its device shows that a part of our memory is gone.
+        """
         await self.evaluating.wait()
         try:
             found = await self._retained("down/alarm/+")
@@ -463,14 +459,25 @@ class Partition:
                 key, rule = (where.site, where.kind, where.device), where.rule or ""
                 if not payload or rule in self._engine.annunciator.open.get(key, {}):
                     continue
-                if self._engine.lost == "warm_start" and self._engine.annunciator.record(key, rule) is None:
+                unknown = self._engine.annunciator.record(key, rule) is None
+                if (self._engine.lost == "warm_start" and unknown) or self._unknown(key, payload):
                     strange[topic] = payload
                     continue
                 logger.warning("clearing a retained alarm that nobody holds: %s", topic, extra={"action": "sweep"})
                 self._send(consumer, [self._outbox.put(topic, b"", retain=True)])
         if strange:
             logger.warning("taken over: %s", ", ".join(sorted(strange)), extra={"action": "adopted"})
-            self._send(consumer, self._note([notes.adopt(strange)]))
+            doubt = [] if self._engine.lost == "warm_start" else [notes.doubt("warm_start")]
+            self._send(consumer, self._note([*doubt, notes.adopt(strange)]))
+
+    def _unknown(self, key: DeviceKey, payload: bytes) -> bool:
+        """Whether a retained alarm is of a moment that our memory knows nothing of: then it is lost, not over."""
+        try:
+            alarm = payloads.decode(payloads.Alarm, payload)
+        except CranewatchError:
+            return False
+        last = self._engine.last_sample(key)
+        return alarm.at > (self._remembered if last is None else last) and alarm.transition != ""
 
 
 def _is_final(error: Exception) -> bool:

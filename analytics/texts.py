@@ -223,6 +223,52 @@ def renounced() -> Words:
     )
 
 
+TROUBLES: Final[dict[str, tuple[Words, Words]]] = {
+    "journal": (
+        Words(
+            zh="监测服务无法写入日志：{} 报警继续 但重启后会丢失其间记录",
+            en="THE ANALYZER CANNOT WRITE ITS JOURNAL: {}. Alarms go on; a restart would forget what came since",
+        ),
+        Words(zh="检查监测服务器磁盘", en="check the disk of the monitoring server"),
+    ),
+    "dropped": (
+        Words(
+            zh="消息服务器队列已满 丢弃 {} 条消息 设备将补传",
+            en="THE BROKER DROPPED {} MESSAGES of a full queue; devices send again what got no receipt",
+        ),
+        Words(zh="检查是否有服务停止接收", en="find the service that stands still"),
+    ),
+    "refused": (
+        Words(zh="消息服务器拒绝监测服务发布：{}", en="THE BROKER REFUSES what the analyzer publishes: {}"),
+        Words(zh="检查消息服务器权限", en="check the broker's access rules"),
+    ),
+    "unheard": (
+        Words(zh="报警记录无人接收：{}", en="NOBODY RECORDS what the analyzer publishes: {}"),
+        Words(zh="启动存储服务 ingest", en="start the ingest service"),
+    ),
+    "session": (
+        Words(
+            zh="消息服务器丢失监测会话 其间数据待复核{}",
+            en="THE BROKER LOST THE ANALYZER'S SESSION; what it held is left to review{}",
+        ),
+        Words(zh="检查消息服务器是否重启", en="find out why the broker restarted"),
+    ),
+    "devices": (
+        Words(
+            zh="设备数量超过上限 {} 新设备未被监测",
+            en="MORE DEVICES THAN THE LIMIT OF {}: new ones are NOT MONITORED",
+        ),
+        Words(zh="检查是否有设备冒用编号", en="look for a box that makes up ids, or raise the limit"),
+    ),
+}
+
+
+def trouble(rule: str, detail: str) -> tuple[Words, Words]:
+    """Something is wrong with the analyzer itself or with what it stands on."""
+    text, action = TROUBLES[rule]
+    return Words(zh=text.zh.format(detail[:200]), en=text.en.format(detail[:200])), action
+
+
 REASONS: Final[dict[str, Words]] = {
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),

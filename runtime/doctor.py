@@ -22,6 +22,7 @@ from telemetry.errors import ConfigError, CranewatchError, StorageError
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage.checkup import checkup
+from telemetry.wire import topics
 
 CLOCK_DOUBTFUL_MS: Final = 1_000
 CLOCK_BAD_MS: Final = 5_000
@@ -87,9 +88,7 @@ async def _dropped(mqtt: MqttSettings) -> list[Finding]:
         with contextlib.suppress(ValueError):
             seen.append(int(arrival.payload))
 
-    link = Link(
-        mqtt, f"doctor-{os.getpid()}-sys", filters=[("$SYS/broker/publish/messages/dropped", 0)], on_arrival=note
-    )
+    link = Link(mqtt, f"doctor-{os.getpid()}-sys", filters=[(topics.DROPPED, 0)], on_arrival=note)
     try:
         async with asyncio.timeout(5):
             async with connected(link):

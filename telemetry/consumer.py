@@ -100,12 +100,12 @@ class Consumer:
         session_expiry_s: int = SESSION_EXPIRY_S,
         may_reconnect: Callable[[], Awaitable[bool]] | None = None,
         on_link: Callable[[bool], None] | None = None,
-        on_unheard: Callable[[str], None] | None = None,
+        on_answer: Callable[[str, int], None] | None = None,
     ) -> None:
         """
         `may_reconnect` is asked before every reconnect; False ends `run`. `on_link` is told each time the session is
-        open, with `session_present`. `on_unheard` is told the topic of a publish that the broker took though nobody
-        subscribes to it (reason 0x10).
+        open, with `session_present`. `on_answer` is told the topic of each publish that the broker took, and the
+        reason code: UNHEARD when nobody subscribes to it.
         """
         self._settings = settings
         self._client_id = settings.prefix + client_id
@@ -114,7 +114,7 @@ class Consumer:
         self._session_expiry_s = session_expiry_s
         self._may_reconnect = may_reconnect
         self._on_link = on_link
-        self._on_unheard = on_unheard
+        self._on_answer = on_answer
         self._link: _Link | None = None
         self._links = 0
         self._arrival = asyncio.Event()
@@ -361,8 +361,8 @@ class Consumer:
                 found[1].set_exception(PublishRefused(found[0], int(packet.reason_code)))
             else:
                 found[1].set_result(None)
-                if self._on_unheard is not None and int(packet.reason_code) == UNHEARD:
-                    self._on_unheard(found[0])
+                if self._on_answer is not None:
+                    self._on_answer(found[0], int(packet.reason_code))
         while link.queued and len(link.publishes) < link.publish_window:
             self._send(link, *link.queued.popleft())
 

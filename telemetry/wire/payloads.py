@@ -187,6 +187,8 @@ class Coverage(Payload, frozen=True):
     level: CoverageLevel  # the worst of the hazards that this device could have watched
     hazards: dict[Hazard, HazardCoverage]
     stale_after_ms: int | None = None
+    mode: Name | None = None  # the mode that the device is evaluated by
+    mode_sent: Name | None = None  # the mode that the device itself last sent; a person may have set another since
 
 
 class Heartbeat(Payload, frozen=True):

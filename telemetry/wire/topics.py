@@ -8,6 +8,7 @@ from typing import Final
 from telemetry.errors import Refusal, WireError
 
 ROOT: Final = "cw/v1"
+DROPPED: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto's count of what full queues cost
 ID: Final = re.compile(r"[a-z0-9-]{1,64}\Z")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from analytics import notes
@@ -208,3 +209,46 @@ def test_a_journal_that_is_written_again_ends_no_doubt_about_lost_state() -> Non
     assert engine.doubt == "warm_start"
     engine.tick(START + 20 * 60_000)
     assert engine.doubt is None
+
+
+def test_the_mode_that_a_person_set_outlives_the_memory() -> None:
+    before = Rig()
+    before.hold(3, load_t=0.0, wind_mps=3.0, mode="working")
+    before.respond("set_mode", mode="parked")
+    before.tick(100)
+    said = next(outcome.coverage[KEY] for outcome in reversed(before.outcomes) if KEY in outcome.coverage)
+    assert (said.mode, said.mode_sent) == ("parked", "working")
+    engine = Engine()
+    topic = "cw/v1/site/crane/c1/down/coverage"
+    Intake(engine, topics.tick(0)).apply(before.rx, [notes.modes({topic: payloads.encode(said), "x": b"y"})])
+    rig = Rig(engine=engine, config=CONFIG)
+    row = engine.fleets["crane"].index["site", "c1"]
+    for _ in range(3):
+        rig.read(load_t=0.0, mode="working")
+        assert engine.fleets["crane"].devices[row].mode == "parked", "what the box keeps sending turns no key"
+    rig.read(load_t=0.0, mode="storm")
+    assert engine.fleets["crane"].devices[row].mode == "storm"
+
+
+def test_a_mode_that_is_older_than_the_memory_changes_nothing() -> None:
+    rig = Rig()
+    rig.hold(2, load_t=0.0, mode="storm")
+    rig.tick()
+    old = payloads.Coverage(at=rig.engine.now - 1, level="monitored", hazards={}, mode="parked")  # type: ignore[arg-type]
+    rig.engine.remember([(KEY, old)])
+    assert rig.engine.fleets["crane"].devices[0].mode == "storm"
+
+
+def test_an_alarm_that_began_again_in_the_time_that_was_forgotten_is_taken_over() -> None:
+    rig = Rig()
+    rig.hold(4, load_t=3.5, **AT_42)
+    older = rig.alarm("moment")
+    rig.hold(6, load_t=0.5, **AT_42)
+    rig.respond("acknowledge", rule="moment")
+    rig.respond("release", rule="moment")
+    assert rig.alarm("moment") is None
+    rig.note(rig.engine.adopt([(KEY, "moment", older)], rig.rx))
+    assert rig.alarm("moment") is None, "over, and known to be"
+    newer = msgspec.structs.replace(older, at=rig.ts + 1, transition="feedfeedfeedfeed")
+    rig.note(rig.engine.adopt([(KEY, "moment", newer)], rig.rx))
+    assert rig.alarm("moment").transition == "feedfeedfeedfeed"

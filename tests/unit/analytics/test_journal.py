@@ -58,7 +58,7 @@ def test_a_snapshot_replaces_the_journals_before_it_and_two_generations_stay(fol
     found = folder.recover()
     assert found.snapshot == b"state 3"
     assert found.records == RECORDS[3:]
-    assert sorted(path.name for path in (tmp_path / "p0").iterdir() if path.name != "lock") == [
+    assert sorted(path.name for path in (tmp_path / "p0").iterdir() if path.name not in ("lock", "hole")) == [
         "journal-00000003", "journal-00000004", "snapshot-00000003", "snapshot-00000004",
     ]  # fmt: skip
 
@@ -110,3 +110,61 @@ def test_a_kill_while_a_snapshot_is_written_leaves_the_older_one(folder: Folder,
     (tmp_path / "p0" / "snapshot-00000009.partial").write_bytes(b"CWS1 half")
     found = folder.recover()
     assert (found.snapshot, found.faults) == (b"state", [])
+
+
+def test_a_journal_that_is_gone_from_the_middle_is_said(folder: Folder, tmp_path: Path) -> None:
+    number = begin(folder, [RECORDS[0]])
+    folder.write_snapshot(number, b"state")
+    begin(folder, [RECORDS[1]])
+    begin(folder, [RECORDS[2]])
+    for gone in (number, number + 1):
+        (tmp_path / "p0" / f"journal-{gone:08d}").unlink()
+        assert f"journal-{gone:08d}: gone" in folder.recover().faults
+
+
+@pytest.mark.parametrize("what", ["journal", "snapshot"])
+def test_a_directory_in_place_of_a_file_is_a_fault_and_no_end(folder: Folder, tmp_path: Path, what: str) -> None:
+    begin(folder, [RECORDS[0]])
+    (tmp_path / "p0" / f"{what}-00000007").mkdir()
+    found = folder.recover()
+    assert len(found.faults) >= 1
+    assert any(f"{what}-00000007" in fault for fault in found.faults)
+    number = begin(folder, [RECORDS[1]])
+    assert number == 8
+    folder.write_snapshot(number, b"state")
+    assert folder.recover().snapshot == b"state"
+
+
+@pytest.mark.parametrize("cut", range(4 + 12 + 6))
+def test_a_snapshot_cut_anywhere_is_torn(folder: Folder, tmp_path: Path, cut: int) -> None:
+    number = begin(folder, [RECORDS[0]])
+    folder.write_snapshot(number, b"state!")
+    path = tmp_path / "p0" / f"snapshot-{number:08d}"
+    path.write_bytes(path.read_bytes()[:cut])
+    found = folder.recover()
+    assert found.snapshot is None
+    assert any(path.name in fault for fault in found.faults)
+
+
+def test_a_hole_is_marked_in_place_and_found_by_the_next_start(folder: Folder, tmp_path: Path) -> None:
+    begin(folder, RECORDS[:1])
+    for hole, faults in ((True, 1), (True, 1), (False, 0)):
+        folder.mark(hole=hole)
+        folder.close()
+        folder = Folder(tmp_path / "p0")
+        folder.open()
+        assert len(folder.recover().faults) == faults
+
+
+def test_a_folder_of_before_there_was_a_mark_has_none(folder: Folder, tmp_path: Path) -> None:
+    begin(folder, RECORDS[:1])
+    folder.close()
+    (tmp_path / "p0" / "hole").unlink()
+    again = Folder(tmp_path / "p0")
+    again.open()
+    assert again.recover().faults == []
+    # A mark that could not be written in time is taken for the worse.
+    (tmp_path / "p0" / "hole").write_bytes(b"")
+    again.close()
+    again.open()
+    assert len(again.recover().faults) == 1
