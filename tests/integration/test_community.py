@@ -12,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from itertools import pairwise
 from math import sin
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from runtime import backup
 from telemetry.clock import now_ms, to_datetime
+from telemetry.errors import ConfigError
 from telemetry.kinds import KINDS
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import history
@@ -323,3 +326,40 @@ def test_an_hour_is_the_same_whether_its_minutes_are_materialized_or_not(communi
     assert [point.n for point in after] == [3600, 3600]
     for one, other in zip(after, before, strict=True):
         assert one.values[0] == pytest.approx(other.values[0], rel=1e-12)
+
+
+def test_a_backup_brings_back_columnstore_rollups_and_policies(
+    community: DatabaseSettings, timescale_server: Server, tmp_path: Path
+) -> None:
+    old = now_ms() // DAY * DAY - 40 * DAY
+    store(community, readings(range(1, 1001), old) + readings(range(1001, 2001), now_ms() - 3_600_000))
+    run_job(community, COMPRESS, "reading_crane")
+    run_job(community, REFRESH, "crane_1m_rollup")
+    version = value(community, "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
+    if tuple(map(int, version.split(".")[:2])) < backup.COLUMNSTORE_RESTORES:
+        # Looks good, and cannot be restored: https://github.com/timescale/timescaledb/issues/8893
+        with pytest.raises(ConfigError, match="cannot read back"):
+            backup.backup(community, tmp_path / "b")
+        return
+    target = timescale_server.empty()
+    try:
+        backup.backup(community, tmp_path / "b")
+        assert backup.restore(target, tmp_path / "b").differences == []
+        everything = "SELECT * FROM reading_crane ORDER BY device_id, ts, boot_no, seq, i"
+        assert fetch(target, everything) == fetch(community, everything)
+        compressed = "SELECT chunk_name FROM timescaledb_information.chunks WHERE is_compressed"
+        assert fetch(target, compressed) == fetch(community, compressed) != []
+        for procedure in (REFRESH, RETAIN, COMPRESS):
+            assert {name: config for name, (_, config) in jobs(target, procedure).items()}.keys() == jobs(
+                community, procedure
+            ).keys()
+        plain_functions(target)
+        begin, end = old - DAY, now_ms() + DAY
+        assert assert_alike(target, begin, end) == 2000
+        # And it goes on: late readings into the columnstore, and the policies over it.
+        store(target, readings(range(1, 1201), old))
+        for procedure, name in ((REFRESH, "crane_1m_rollup"), (COMPRESS, "reading_crane"), (RETAIN, "reading_crane")):
+            run_job(target, procedure, name)
+        assert assert_alike(target, begin, end) == 2200
+    finally:
+        timescale_server.drop(target)

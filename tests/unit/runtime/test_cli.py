@@ -21,7 +21,21 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "ingest", "analyze", "api", "simulate", "terminal", "migrate", "site", "doctor", "completeness", "gaps"],
+    [
+        "demo",
+        "ingest",
+        "analyze",
+        "api",
+        "simulate",
+        "terminal",
+        "migrate",
+        "site",
+        "doctor",
+        "completeness",
+        "gaps",
+        "backup",
+        "restore",
+    ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
     found = cranewatch(command, "--help")
@@ -38,6 +52,8 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["demo", "--mqtt-port", "0"], "mqtt-port"),
         (["completeness", "demo"], "CRANEWATCH_DATABASE__URL"),
         (["completeness", "demo", "--day", "tomorrow"], "tomorrow"),
+        (["backup", "/nowhere/b"], "CRANEWATCH_DATABASE__URL"),
+        (["restore", "/nowhere/b"], "CRANEWATCH_DATABASE__URL"),
         (["gaps"], "CRANEWATCH_DATABASE__URL"),
         (["migrate"], "CRANEWATCH_DATABASE__URL"),
         (["ingest"], "CRANEWATCH_DATABASE__URL"),
