@@ -36,10 +36,12 @@ _TERMINAL: Final[LiteralString] = (
     " SET at_ms = EXCLUDED.at_ms, visible = EXCLUDED.visible, audio = EXCLUDED.audio, volume = EXCLUDED.volume,"
     " wake_lock = EXCLUDED.wake_lock, build = EXCLUDED.build, received_at = EXCLUDED.received_at"
 )
-_TRANSITION: Final[LiteralString] = (
+TRANSITION: Final[LiteralString] = (
     "INSERT INTO transition (id, device_id, rule, signal, previous, state, severity, at_ms, observed, origin,"
     " life_safety, payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (id) DO NOTHING RETURNING position"
+    # What the review had found before it was heard of live is live.
+    " ON CONFLICT (id) DO UPDATE SET origin = EXCLUDED.origin, payload = EXCLUDED.payload"
+    " WHERE transition.origin = 'review' AND EXCLUDED.origin = 'live' RETURNING position"
 )
 _ALARM: Final[LiteralString] = (
     "INSERT INTO alarm AS a (device_id, rule, transition_id, state, severity, at_ms, since_ms, life_safety, payload)"
@@ -122,18 +124,21 @@ def _shown(connection: Connection, device: int, note: payloads.Shown, received: 
     )
 
 
+def transition_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
+    """The parameters of `TRANSITION`."""
+    return (
+        note.id, device, note.rule, str(note.signal), str(note.previous), str(note.state), int(note.severity),
+        note.at, note.observed, str(note.origin), note.life_safety, _json(note),
+    )  # fmt: skip
+
+
 def _transition(connection: Connection, device: int, note: payloads.Transition, received: Any) -> None:
-    payload = _json(note)
-    new = connection.execute(
-        _TRANSITION,
-        (note.id, device, note.rule, str(note.signal), str(note.previous), str(note.state), int(note.severity),
-         note.at, note.observed, str(note.origin), note.life_safety, payload),
-    ).fetchone()  # fmt: skip
+    new = connection.execute(TRANSITION, transition_row(device, note)).fetchone()
     if new is not None and note.origin == "live":
         severity = 0 if note.state is State.NORMAL else int(note.severity)
         connection.execute(
             _ALARM,
-            (device, note.rule, note.id, str(note.state), severity, note.at, note.at, note.life_safety, payload),
+            (device, note.rule, note.id, str(note.state), severity, note.at, note.at, note.life_safety, _json(note)),
         )
 
 
