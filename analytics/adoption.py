@@ -24,7 +24,9 @@ from telemetry.model import Severity, State
 from telemetry.profiles import STEPS
 from telemetry.wire.payloads import Alarm, Cause, Transition
 
-OBSERVED: Final = frozenset({"silence", "power", "clock", "identity", "config"})  # of a device, not of its readings
+OBSERVED: Final = frozenset(
+    {"silence", "power", "clock", "identity", "config", "gap", "review"}
+)  # of a device, not of its readings
 QUIET: Final = (
     State.NORMAL, State.RETURNED, State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED,
 )  # fmt: skip

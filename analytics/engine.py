@@ -35,6 +35,7 @@ from telemetry.wire.payloads import (
     Presence,
     Response,
     SiteConfig,
+    SiteRecord,
     Terms,
     Transition,
 )
@@ -62,6 +63,9 @@ class _State(msgspec.Struct):
     doubt: str | None
     doubt_until: int | None
     troubles: dict[str, tuple[int, str]] = {}
+    doubt_at: int = 0
+    clean: dict[str, int] = {}
+    found: list[tuple[DeviceKey, str]] = []
 
 
 class Engine:
@@ -75,6 +79,9 @@ class Engine:
         self.lost: str | None = None  # which part of our memory, of `texts.REASONS`
         self.unjournalled = False  # said by the shell while the journal cannot be written
         self._doubt_until: int | None = None
+        self._doubt_at = 0
+        self._clean: dict[str, int] = {}  # by site: up to when the record was reviewed
+        self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
         self._responses = Responses(self.fleets, self.annunciator)
@@ -130,8 +137,7 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
-        if self._doubt_until is not None and self.now >= self._doubt_until:
-            self.lost = self._doubt_until = None
+        self._trust_again()
         if self.troubles:
             self._troubled()
         self._responses.retry(outcome, self.now, expire=True)
@@ -268,10 +274,42 @@ class Engine:
         return "journal" if self.unjournalled else self.lost
 
     def doubted(self, why: str, at: int) -> None:
-        """State was lost, for a reason of `texts.REASONS`: a doubt until the longest window is full again."""
+        """State was lost, for a reason of `texts.REASONS`: a doubt until it is reviewed, and the windows are full."""
         # A lost session is the smaller of the two, and must not hide that the state is gone.
         self.lost = self.lost if self.lost == "warm_start" else why
-        self._doubt_until = at + DOUBT_MS
+        self._doubt_at = at
+        self._doubt_until = max(self._doubt_until or 0, at + (DOUBT_MS if why == "warm_start" else 0))
+
+    def recorded(self, site: str, record: SiteRecord, received: int) -> Outcome:
+        """What the review says of a site's record: gaps that stay open, what late data showed, how far it has come."""
+        outcome = Outcome()
+        self._clean[site] = max(self._clean.get(site, 0), record.clean_to)
+        named = {(site, one.kind, one.device): one for one in record.devices}
+        at = max(self.now, min(received, record.at))
+        for key, one in named.items():
+            if one.kind not in self.fleets:
+                continue
+            if one.overdue:
+                findings.gap(self.annunciator, key, one, at)
+            if one.found is not None and self._found.get(key) != one.found.transition:
+                self._found[key] = one.found.transition
+                findings.reviewed(self.annunciator, key, one.found, at)
+        if not record.more:
+            for key in [
+                key for key in self.annunciator.records if key[0] == site and "gap" in self.annunciator.records[key]
+            ]:
+                if key not in named or not named[key].overdue:
+                    facts = Facts(at=at, cause=Cause(tick=at), key=f"gap_closed:{at}", observed=True)
+                    findings.clear(self.annunciator, key, "gap", facts)
+        self._trust_again()
+        return self._finish(outcome)
+
+    def _trust_again(self) -> None:
+        """A doubt ends when what it is about was reviewed, and the windows are full."""
+        if self._doubt_until is None or self.now < self._doubt_until:
+            return
+        if all(self._clean.get(site, 0) >= self._doubt_at for site in self.sites()):
+            self.lost = self._doubt_until = None
 
     def adopt(self, found: Iterable[Found], received: int) -> Outcome:
         """Alarms that are retained at the broker and of which we know nothing: see `adoption`."""
@@ -477,6 +515,9 @@ class Engine:
             doubt=self.lost,
             doubt_until=self._doubt_until,
             troubles=self.troubles,
+            doubt_at=self._doubt_at,
+            clean=self._clean,
+            found=list(self._found.items()),
         )
         return {
             "state": msgspec.msgpack.encode(state),
@@ -504,7 +545,8 @@ class Engine:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
         if state.doubt_until is not None:
-            engine.lost, engine._doubt_until = state.doubt, state.doubt_until
+            engine.lost, engine._doubt_until, engine._doubt_at = state.doubt, state.doubt_until, state.doubt_at
+        engine._clean, engine._found = state.clean, dict(state.found)
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()

@@ -11,7 +11,7 @@ from analytics.identity import DeviceKey
 from analytics.responses import resuppress
 from analytics.samples import Change, Notice, Spot, What
 from telemetry.model import Mode, Severity
-from telemetry.wire.payloads import Cause
+from telemetry.wire.payloads import Cause, Finding, Recorded
 
 
 def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
@@ -82,6 +82,29 @@ def clear(annunciator: Annunciator, key: DeviceKey, rule: str, facts: Facts) -> 
     """A condition is over, if it ever was."""
     if annunciator.record(key, rule) is not None:
         annunciator.condition(key, rule, Severity.NONE, facts)
+
+
+def gap(annunciator: Annunciator, key: DeviceKey, one: Recorded, at: int) -> None:
+    """Frames of a device have been missing for too long, by the ledger."""
+    text, action = texts.gap(one.missing, max(0, at - (one.missing_since or at)) / 1000)
+    facts = Facts(
+        at=at, cause=Cause(tick=at), key=f"gap:{one.missing_since}", observed=True, value=float(one.missing),
+        text=text, action=action,
+    )  # fmt: skip
+    annunciator.condition(key, "gap", Severity.ADVISORY, facts)
+
+
+def reviewed(annunciator: Annunciator, key: DeviceKey, found: Finding, at: int) -> None:
+    """Late data showed an alarm that nobody was told of: the desk is told now, once, and must acknowledge it."""
+    text, action = texts.reviewed(found.text, holds=found.holds)
+    severity = Severity.ALARM if found.life_safety else Severity.ADVISORY
+    said = Facts(
+        at=at, cause=Cause(tick=at), key=f"review:{found.transition}", observed=True, text=text, action=action,
+        life_safety=found.life_safety,
+    )  # fmt: skip
+    annunciator.condition(key, "review", severity, said)
+    over = msgspec.structs.replace(said, key=f"review_told:{found.transition}")
+    clear(annunciator, key, "review", over)
 
 
 def silent(annunciator: Annunciator, fleet: Fleet, row: int) -> None:

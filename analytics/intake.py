@@ -24,6 +24,7 @@ from telemetry.wire import frames, payloads, topics
 from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED: Final = 100_000
+SITE_TAILS: Final = ("/config", "/record")
 
 
 @dataclass
@@ -74,10 +75,10 @@ class Intake:
         return taken
 
     def _parse(self, topic: str) -> Topic | None:
-        """A device topic, or None for a site's configuration. Raises WireError."""
+        """A device topic, or None for what is of a whole site. Raises WireError."""
         found = self._topics.get(topic)
         if found is None:
-            if topic.startswith(f"{topics.ROOT}/") and topic.endswith("/config") and topic.count("/") == 3:
+            if topic.startswith(f"{topics.ROOT}/") and topic.endswith(SITE_TAILS) and topic.count("/") == 3:
                 return None
             found = topics.parse(topic)
             if found.kind not in KINDS:
@@ -120,6 +121,11 @@ class Intake:
             raise WireError(Refusal.TOPIC, "site is not of [a-z0-9-]{1,64}")
         if not payload:
             return  # a site that was taken away keeps its last good configuration
+        if topic.endswith("/record"):
+            record = payloads.decode(payloads.SiteRecord, payload)
+            taken.leaves["record"] += 1
+            taken.outcome.extend(self.engine.recorded(site, record, received))
+            return
         config = payloads.decode(payloads.SiteConfig, payload)
         taken.leaves["site_config"] += 1
         taken.outcome.extend(self.engine.configure_site(site, config, received))

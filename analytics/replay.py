@@ -28,6 +28,9 @@ class Place(NamedTuple):
     seq: int
 
 
+BEFORE: Final = Place(-1, 0)
+
+
 class Told(NamedTuple):
     """A frame as it is stored, and when it was received (Unix ms)."""
 
@@ -59,6 +62,19 @@ class History:
         rank = self.rank.get(boot or "")
         return None if rank is None or seq is None else Place(rank, seq)
 
+    def under(self) -> Iterator[tuple[Place, Terms]]:
+        """
+        The terms with their places.
+
+        The first ones hold for what was before them, too: frames of a time when the analyzer did not know the device.
+        """
+        first = True
+        for terms in self.terms:
+            place = BEFORE if first else self.place(terms.boot, terms.seq)
+            first = False
+            if place is not None:
+                yield place, terms
+
     def only(self, ranges: Ranges) -> "History":
         """The same with only those frames."""
         return History(self.key, self.boots, [one for one in self.frames if within(ranges, one.frame)],
@@ -72,17 +88,15 @@ def steps(history: History) -> Iterator[tuple[Place, Step]]:
     """Everything in order, each with its place. A frame that is there twice is given once, as it came first."""
     found: list[tuple[int, int, int, int, Step]] = []
     for n, told in enumerate(sorted(history.frames, key=lambda told: told.received)):
-        place = history.place(told.frame.boot, told.frame.seq)
-        if place is not None:
-            found.append((*place, 0, n, told))
-    for n, terms in enumerate(history.terms):
-        place = history.place(terms.boot, terms.seq)
-        if place is not None:
-            found.append((*place, 1, n, terms))
+        stands = history.place(told.frame.boot, told.frame.seq)
+        if stands is not None:
+            found.append((*stands, 0, n, told))
+    for n, (place, terms) in enumerate(history.under()):
+        found.append((*place, 1, n, terms))
     for n, answer in enumerate(history.answers):
-        place = history.place(*answer.after) if answer.after is not None else None
-        if place is not None:
-            found.append((*place, 2, n, answer))
+        fell = history.place(*answer.after) if answer.after is not None else None
+        if fell is not None:
+            found.append((*fell, 2, n, answer))
     found.sort(key=lambda one: one[:4])
     before: Place | None = None
     for boot, seq, what, _, step in found:

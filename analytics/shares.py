@@ -10,7 +10,12 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
     found = sites(settings, partition)
     if found is None:
         # The wildcard has the tick as well, behind what was queued before it.
-        return [*topics.filters((), "up/+"), *topics.filters((), "down/config"), topics.site_config("+")]
+        return [
+            *topics.filters((), "up/+"),
+            *topics.filters((), "down/config"),
+            topics.site_config("+"),
+            topics.record("+"),
+        ]
     if not found:
         return [topics.tick(partition)]
     return [
@@ -18,4 +23,5 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
         topics.tick(partition),
         *topics.filters(found, "down/config"),
         *(topics.site_config(site) for site in found),
+        *(topics.record(site) for site in found),
     ]

@@ -269,6 +269,28 @@ def trouble(rule: str, detail: str) -> tuple[Words, Words]:
     return Words(zh=text.zh.format(detail[:200]), en=text.en.format(detail[:200])), action
 
 
+def gap(frames: int, seconds: float) -> tuple[Words, Words]:
+    """Frames that a device has made and that have not come."""
+    minutes = max(1, round(seconds / 60))
+    return (
+        Words(
+            zh=f"数据缺失 {frames} 帧 已 {minutes} 分钟未补传",
+            en=f"{frames} FRAMES MISSING, not sent again for {minutes} min",
+        ),
+        Words(zh="检查设备存储与网络", en="check the device's store and its link"),
+    )
+
+
+def reviewed(what: Words | None, *, holds: bool) -> tuple[Words, Words]:
+    """Late data showed an alarm that nobody was told of when it happened."""
+    zh, en = (what.zh, what.en) if what is not None else ("报警", "an alarm")
+    state_zh, state_en = ("，数据末尾仍未恢复", ", not over in the last data") if holds else ("", "")
+    return (
+        Words(zh=f"补传数据显示 当时未报警 {zh}{state_zh}", en=f"LATE DATA shows what nobody was told: {en}{state_en}"),
+        Words(zh="现场核实 按规程检查", en="find out on site, inspect as the rules say"),
+    )
+
+
 REASONS: Final[dict[str, Words]] = {
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),

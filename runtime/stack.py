@@ -32,7 +32,7 @@ from telemetry.wire.payloads import DeviceConfig, SiteConfig
 logger = logging.getLogger(__name__)
 
 READY_WITHIN_S = 60.0
-SERVICES = {"ingest": "ingest", "analyzer": "analytics", "api": "api"}
+SERVICES = {"ingest": "ingest", "analyzer": "analytics", "api": "api", "review": "analytics.review"}
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Stack:
         self.broker = EmbeddedBroker(self.folder / "broker", port_v3=ports.mqtt, port_v5=ports.mqtt5, port_ws=ports.ws)
         self.cluster: Cluster | None = None
         self.children: dict[str, Child] = {}
-        self.metrics = {name: free_port() for name in ("ingest", "analyzer")}
+        self.metrics = {name: free_port() for name in ("ingest", "analyzer", "review")}
         self.edition = Edition.PLAIN
         self.version = ""
         self._ended = False
@@ -195,7 +195,7 @@ class Stack:
     async def stop_services(self) -> None:
         """End the services: first who watches, last who stores."""
         self._ended = True
-        for name in ("api", "analyzer", "ingest"):
+        for name in ("review", "api", "analyzer", "ingest"):
             child = self.children.get(name)
             if child is not None:
                 await asyncio.to_thread(child.end)

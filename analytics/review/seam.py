@@ -159,9 +159,8 @@ def review(
 def _begin_at(player: Replay, history: History, told: Log, first: Place) -> None:
     """In the middle of a life: under the terms and with the alarms of that place, on its line of time."""
     under: Terms | None = None
-    for terms in history.terms:
-        place = history.place(terms.boot, terms.seq)
-        if place is not None and place < first:
+    for place, terms in history.under():
+        if place < first:
             under = terms
     if under is not None:
         player.take(under)

@@ -6,7 +6,8 @@ Rule 2: a device's history is read by time, which is where its index is; marks s
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -25,6 +26,7 @@ from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Finding, Terms, Transition
 
 MAX_LATE: Final = 100_000  # ledger rows looked at in one round; those with the lowest device first
+LOCK: Final = 0x63727677  # "crvw"
 MAX_ROWS: Final = 400_000  # samples of one review
 FAR_MS: Final = 3_600_000  # a frame's time is so near to its mark's
 
@@ -49,7 +51,7 @@ _UNSETTLED: Final[LiteralString] = (
     " ORDER BY r.device_id, r.review_id DESC LIMIT 10000"
 )
 _BOOTS: Final[LiteralString] = (
-    "SELECT b.boot_no, b.boot, l.stored::text AS stored, isempty(l.evaluated) AS unheard"
+    "SELECT b.boot_no, b.boot, l.stored::text AS stored, l.evaluated::text AS evaluated"
     " FROM device_boot b JOIN frame_ledger l USING (device_id, boot_no) WHERE b.device_id = %s ORDER BY b.boot_no"
 )
 _SPAN: Final[LiteralString] = (
@@ -151,6 +153,7 @@ class Stretch:
     whole: bool  # from the device's first frame on
     lacking: Ranges  # frames that the ledger has in here and that were not found
     cut: bool  # there are more than MAX_ROWS samples
+    evaluated: dict[str, Ranges]  # live, by boot
 
 
 async def late(database: Database) -> list[Late]:
@@ -186,6 +189,13 @@ async def unsettled(database: Database) -> list[Unsettled]:
     ]  # fmt: skip
 
 
+async def sites(database: Database) -> list[str]:
+    """Every site that has a device. Raises StorageError."""
+    async with database.connection() as connection:
+        rows = await (await connection.execute("SELECT DISTINCT site FROM device ORDER BY site")).fetchall()
+    return [row["site"] for row in rows]
+
+
 async def findings(database: Database, within_s: float) -> dict[DeviceKey, Finding]:
     """What recent reviews found that a person must hear of. Raises StorageError."""
     async with database.connection() as connection:
@@ -193,8 +203,29 @@ async def findings(database: Database, within_s: float) -> dict[DeviceKey, Findi
     return {(row["site"], row["kind"], row["device"]): msgspec.convert(row["finding"], Finding) for row in rows}
 
 
+@asynccontextmanager
+async def reader(database: Database, device_id: int, kind: str) -> AsyncIterator["Reader"]:
+    """A reader of one device's history, in one snapshot of the database. Raises StorageError."""
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield Reader(connection, device_id, kind)
+
+
+@asynccontextmanager
+async def alone(database: Database) -> AsyncIterator[bool]:
+    """Whether no other review works on this database; it keeps others out for as long as the block lasts."""
+    async with database.connection() as connection:
+        row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS got", (LOCK,))).fetchone()
+        got = row is not None and bool(row["got"])
+        try:
+            yield got
+        finally:
+            if got and not connection.closed:
+                await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
 class Reader:
-    """The history of one device, inside one snapshot of the database."""
+    """The history of one device."""
 
     def __init__(self, connection: Connection, device_id: int, kind: str) -> None:
         self._connection = connection
@@ -202,6 +233,7 @@ class Reader:
         self._kind = kind
         self._boots: dict[int, str] = {}
         self._stored: dict[int, Ranges] = {}
+        self._evaluated: dict[int, Ranges] = {}
         self._unheard: set[int] = set()
 
     async def span(self, ranges: Mapping[str, Ranges]) -> tuple[int, int] | None:
@@ -264,6 +296,7 @@ class Reader:
             [self._boots[number] for number in order], frames,
             [msgspec.convert(row["payload"], Terms) for row in terms],
             await self.log(0 if whole else since_ms), whole, lacking, cut,
+            {self._boots[number]: ranges for number, ranges in self._evaluated.items()},
         )  # fmt: skip
 
     async def _misdated(self, found: Mapping[int, Sequence[int]]) -> list[Mapping[str, Any]]:
@@ -283,7 +316,8 @@ class Reader:
             for row in await (await self._connection.execute(_BOOTS, (self._device,))).fetchall():
                 self._boots[row["boot_no"]] = row["boot"]
                 self._stored[row["boot_no"]] = ledger.parse(row["stored"])
-                if row["unheard"]:
+                self._evaluated[row["boot_no"]] = ledger.parse(row["evaluated"])
+                if not self._evaluated[row["boot_no"]]:
                     self._unheard.add(row["boot_no"])
 
     async def _order(self) -> list[int]:

@@ -305,7 +305,8 @@ class SiteRecord(Payload, frozen=True):
     """
 
     at: int
-    reviewed_to: int  # frames received up to then are reviewed, or are counted in `late`
+    late: int = 0  # frames of all devices that wait for their review
+    clean_to: int = 0  # all that was received before this was evaluated, reviewed or refused; 0 is not known
     devices: Annotated[list[Recorded], Meta(max_length=200)] = []
     more: int = 0
 

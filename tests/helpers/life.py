@@ -1,0 +1,178 @@
+"""The life of a crane in front of a live engine that hears only a part of it, and what stays of it in a record."""
+
+import random
+from typing import Any
+
+import msgspec
+
+from analytics.engine import Engine
+from analytics.replay import History, Told
+from analytics.review.seam import Logged
+from telemetry.storage.items import Item, Noted, Reading
+from telemetry.wire import topics
+from telemetry.wire.payloads import Chart, DeviceConfig, Evaluated, Presence, Response, Terms, Transition
+from tests.helpers.site import CHART, START, arrived
+
+KEY = ("site", "crane", "c1")
+BOOTS = ("boot-00000001", "boot-00000002")
+
+
+class Life:
+    """A crane that talks to a live engine, which hears only a part of it."""
+
+    def __init__(self, seed: int, *, samples: int = 700, gaps: int = 2, start: int = 0, deaf: str = "") -> None:
+        """`deaf`: a boot of which nothing is heard."""
+        self.rng = random.Random(seed)  # noqa: S311 - a story, not a secret
+        self.engine = Engine()
+        self.ts = START
+        self.frames: list[Told] = []
+        self.live: list[Transition] = []
+        self.terms: list[Terms] = []
+        self.ranges: dict[str, list[tuple[int, int]]] = {}
+        self.heard: list[Told] = []
+        lost = self._gaps(samples, gaps, start)
+        self._take(self.engine.configure(*KEY, config(1), START))
+        self._take(self.engine.presence(*KEY, Presence(online=True, boot=BOOTS[0], interval_ms=1000), START))
+        n = 0
+        for boot in BOOTS:
+            for seq in range(1, samples // 2 + 1):
+                self._frame(boot, seq, lost=n in lost or boot == deaf)
+                n += 1
+                if n not in lost and boot != deaf:
+                    self._someone_acts(n)
+        self.tick()
+
+    def _gaps(self, samples: int, gaps: int, start: int) -> set[int]:
+        lost: set[int] = set()
+        for _ in range(gaps):
+            first = self.rng.randrange(start, samples)
+            lost.update(range(first, min(samples, first + self.rng.choice([1, 5, 40, 120]))))
+        return lost
+
+    def _frame(self, boot: str, seq: int, *, lost: bool) -> None:
+        r = self.rng
+        self.ts += 1000 if r.random() > 0.01 else r.choice([3000, 9000])
+        swing = 1.5 + 1.9 * (seq % 97 < 30) * r.random() + 0.5 * (seq % 41 > 30)
+        wind = 6.0 + 9.0 * (seq % 1201 > 1150)
+        mode = "parked" if seq % 173 > 150 else "working"
+        one = arrived(
+            "c1", received=self.ts + 40, boot=boot, seq=seq, ts=self.ts, load_t=round(swing, 2), radius_m=42.0,
+            falls=2, wind_mps=round(wind + r.random(), 1), tilt_x_deg=0.1, tilt_y_deg=0.0, mode=mode,
+        )  # fmt: skip
+        self.frames.append(Told(one.frame, one.received + (3_600_000 if lost else 0)))
+        if not lost:
+            self.heard.append(Told(one.frame, one.received))
+            self._take(self.engine.feed([one]))
+
+    def _someone_acts(self, n: int) -> None:
+        r = self.rng.random()
+        if r < 0.03:
+            self._answer("acknowledge")
+        elif r < 0.035:
+            self._answer("release")
+        elif r < 0.04:
+            self._answer("set_mode", mode=self.rng.choice(["working", "storm", "testing"]))
+        elif r < 0.044:
+            self._answer("disable", why="being repaired")
+        elif r < 0.06:
+            self._answer("enable")
+        elif r < 0.065:
+            self._take(self.engine.configure(*KEY, config(2 + n, self.rng.choice([90.0, 95.0])), self.ts))
+        elif r < 0.2:
+            self.tick()
+
+    def _answer(self, action: str, **fields: Any) -> None:
+        rules = ["moment"] if action == "set_mode" else sorted(self.engine.annunciator.records.get(KEY, {"wind": None}))
+        for rule in rules:
+            number = f"answer-{self.rng.randrange(10**9):09d}"
+            said = {"id": number, "action": action, "at": self.ts, "who": "li", **fields}
+            said |= {} if action == "set_mode" else {"rule": rule}
+            self._take(self.engine.respond(*KEY, msgspec.convert(said, Response), self.ts))
+
+    def tick(self) -> None:
+        self._take(self.engine.tick(self.ts + 50, self.ts + 50))
+
+    def forget(self) -> None:
+        """The analyzer loses its folder; it takes its alarms over from the broker."""
+        retained = {(key, rule): alarm for (key, rule), alarm in self.engine.retained().alarms.items()}
+        self.engine = Engine()
+        self._take(self.engine.configure(*KEY, config(1), self.ts))
+        self._take(self.engine.adopt([(key, rule, alarm) for (key, rule), alarm in retained.items()], self.ts))
+
+    def _take(self, outcome: Any) -> None:
+        self.live += outcome.transitions
+        for report in outcome.evaluated.values():
+            self.terms += report.terms
+            for boot, ranges in report.boots.items():
+                self.ranges.setdefault(boot, []).extend(ranges)
+
+    @property
+    def answers(self) -> list[Transition]:
+        return [t for t in self.live if t.observed and t.cause.seq is None]
+
+    @property
+    def derived(self) -> list[Transition]:
+        return [t for t in self.live if not t.observed]
+
+    def history(self, frames: list[Told] | None = None) -> History:
+        return History(KEY, BOOTS, self.frames if frames is None else frames, self.terms, self.answers)
+
+    @property
+    def late(self) -> dict[str, list[tuple[int, int]]]:
+        heard = {(told.frame.boot, told.frame.seq) for told in self.heard}
+        found: dict[str, list[tuple[int, int]]] = {}
+        for told in self.frames:
+            boot, seq = told.frame.boot, told.frame.seq
+            if boot and seq and (boot, seq) not in heard:
+                found.setdefault(boot, []).append((seq, seq))
+        return found
+
+    def log(self) -> list[Logged]:
+        return [Logged(t) for t in self.derived + self.answers]
+
+
+def config(version: int, moment: float = 100.0) -> DeviceConfig:
+    limits = {} if moment == 100.0 else {"moment": {"alarm": moment, "prewarning": moment - 8}}
+    charts = [CHART, Chart(falls=4, points=[(2.5, 8.0), (30.0, 4.0)])]
+    return DeviceConfig(version=version, charts=charts, interval_ms=1000, limits=limits)
+
+
+def ids(transitions: list[Transition]) -> set[str]:
+    return {t.id for t in transitions}
+
+
+def quiet(*, lost: Any, over: Any, n: int = 400, missing_over: Any = ()) -> Life:
+    """A crane at rest, but for `over`; `lost` frames come late; frames are counted from 0."""
+    life = Life(0, samples=0, gaps=0)
+    life._take(life.engine.presence(*KEY, Presence(online=True, boot=BOOTS[0], interval_ms=1000), START))
+    more(life, n=n, lost=lost, over={*over, *missing_over})
+    return life
+
+
+def more(life: Life, *, n: int, over: Any, lost: Any = ()) -> None:
+    first = len(life.frames)
+    for k in range(first, first + n):
+        life.ts += 1000
+        one = arrived(
+            "c1", received=life.ts, boot=BOOTS[0], seq=k + 1, ts=life.ts, load_t=2.9 if k in over else 0.5,
+            radius_m=42.0, falls=2, wind_mps=3.0, tilt_x_deg=0.1, tilt_y_deg=0.0,
+        )  # fmt: skip
+        life.frames.append(Told(one.frame, one.received))
+        if k not in lost:
+            life.heard.append(Told(one.frame, one.received))
+            life._take(life.engine.feed([one]))
+    life.tick()
+
+
+def items(life: Life, told: list[Told], lane: str = "up") -> list[Item]:
+    """Frames as ingest would store them."""
+    topic = topics.parse(f"cw/v1/{KEY[0]}/{KEY[1]}/{KEY[2]}/{lane}/reading")
+    return [Reading(topic, one.frame, b"") for one in told]
+
+
+def notes(life: Life, after: int = 0) -> list[Item]:
+    """What the live engine published, as ingest would store it; transitions from the `after`-th on."""
+    where = f"cw/v1/{KEY[0]}/{KEY[1]}/{KEY[2]}/down"
+    said: list[Item] = [Noted(topics.parse(f"{where}/transition"), t, b"") for t in life.live[after:]]
+    report = Evaluated(boots=life.ranges, terms=life.terms)
+    return [*said, Noted(topics.parse(f"{where}/evaluated"), report, b"")]
