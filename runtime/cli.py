@@ -122,6 +122,14 @@ def analyze() -> None:
     _named(main)
 
 
+@app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch review[/]")
+def review() -> None:
+    """The review of late data: what is in the record that nobody was told of."""
+    from analytics.review.__main__ import main
+
+    _named(main)
+
+
 @app.command(epilog="Example: [bold]CRANEWATCH_HTTP__PORT=8000 cranewatch api[/]")
 def api() -> None:
     """REST, live socket, console and the cab terminal's page."""

@@ -190,8 +190,9 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def known_settings() -> list[type[BaseModel]]:
     """The settings of every service."""
+    from analytics.review.settings import ReviewEnvironment
     from analytics.settings import AnalyticsEnvironment
     from api.settings import ApiSettings
     from simulators.settings import Settings as FleetSettings
 
-    return [IngestSettings, AnalyticsEnvironment, ApiSettings, FleetSettings]
+    return [IngestSettings, AnalyticsEnvironment, ReviewEnvironment, ApiSettings, FleetSettings]

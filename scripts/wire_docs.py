@@ -41,6 +41,7 @@ MESSAGES: list[tuple[Lane, Leaf, type[Any] | None, bool, str]] = [
 SITE_MESSAGES: list[tuple[str, type[Any], bool, str]] = [
     ("config", payloads.SiteConfig, True, "api: configuration of a site"),
     ("heartbeat", payloads.Heartbeat, False, "analyzer: someone is watching, QoS 0, every second"),
+    ("record", payloads.SiteRecord, True, "review: what the record of a site lacks, and what late data showed"),
 ]
 
 
@@ -98,7 +99,7 @@ def _channel(address: str, names: list[str], schema: str, retained: bool, qos: i
 
 def _operation(name: str, text: str) -> dict[str, Any]:
     # AsyncAPI looks from the application: our services receive what others send, and send the rest.
-    ours = text.split(":")[0] in ("ingest", "analyzer", "api")
+    ours = text.split(":")[0] in ("ingest", "analyzer", "review", "api")
     return {"action": "send" if ours else "receive", "channel": {"$ref": f"#/channels/{name}"}, "summary": text}
 
 

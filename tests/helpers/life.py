@@ -141,9 +141,10 @@ def ids(transitions: list[Transition]) -> set[str]:
     return {t.id for t in transitions}
 
 
-def quiet(*, lost: Any, over: Any, n: int = 400, missing_over: Any = ()) -> Life:
+def quiet(*, lost: Any, over: Any, n: int = 400, missing_over: Any = (), at: int = START) -> Life:
     """A crane at rest, but for `over`; `lost` frames come late; frames are counted from 0."""
     life = Life(0, samples=0, gaps=0)
+    life.ts = at
     life._take(life.engine.presence(*KEY, Presence(online=True, boot=BOOTS[0], interval_ms=1000), START))
     more(life, n=n, lost=lost, over={*over, *missing_over})
     return life

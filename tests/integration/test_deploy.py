@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from analytics.metrics import AnalyzerMetrics
+from analytics.review.settings import ReviewEnvironment
 from analytics.settings import AnalyticsEnvironment
 from api.metrics import ApiMetrics
 from api.settings import ApiSettings
@@ -43,7 +44,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 DEBIAN_SCHEMA = Path("/usr/lib/python3/dist-packages/compose/config/compose_spec.json")
 USER = 10001
-OURS = ("migrate", "ingest", "analytics", "api", "demo-site", "simulators")
+OURS = ("migrate", "ingest", "analytics", "review", "api", "demo-site", "simulators")
 
 
 def program(name: str, package: str) -> str:
@@ -143,9 +144,9 @@ def test_a_secret_goes_only_to_who_needs_it() -> None:
             users.setdefault(secret, set()).add(name)
     assert set(users) == set(COMPOSE["secrets"])
     assert users["broker_key"] == {"broker"}
-    assert users["database_url"] == {"migrate", "ingest", "api", "demo-site"}
+    assert users["database_url"] == {"migrate", "ingest", "review", "api", "demo-site"}
     assert "database_url" not in COMPOSE["services"]["analytics"]["secrets"], "the safety path needs no database"
-    for name in ("ingest", "analytics", "api", "simulators"):
+    for name in ("ingest", "analytics", "review", "api", "simulators"):
         assert users[f"mqtt_{name}"] == {name}
 
 
@@ -163,6 +164,7 @@ def fields(model: type[BaseModel], prefix: str = "CRANEWATCH_") -> Iterator[str]
     [
         ("ingest", IngestSettings),
         ("analytics", AnalyticsEnvironment),
+        ("review", ReviewEnvironment),
         ("api", ApiSettings),
         ("simulators", SimulatorEnvironment),
     ],
@@ -338,6 +340,7 @@ MAY = {
         f"{CRANE}/down/alarm/load", f"{CRANE}/down/transition", f"{CRANE}/down/coverage", f"{CRANE}/down/evaluated",
         "cw/v1/demo/heartbeat", "cw/v1/_own/analyze/p0", "cw/v1/_own/analyze/p0/up/tick",
     ],
+    "review": [f"{CRANE}/down/transition", "cw/v1/demo/record"],
     "api": [f"{CRANE}/up/response", f"{CRANE}/down/config", "cw/v1/demo/config"],
     "simulators": [f"{CRANE}/up/reading", f"{OTHER}/late/reading"],
 }  # fmt: skip
@@ -351,6 +354,7 @@ MAY_NOT = {
     "terminal/demo/crane/crane-1": [f"{CRANE}/up/reading", f"{OTHER}/up/response", f"{CRANE}/down/alarm/load"],
     "ingest": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", "cw/v1/demo/heartbeat"],
     "analytics": [f"{CRANE}/up/response", f"{CRANE}/down/config", f"{CRANE}/down/receipt", f"{CRANE}/up/reading"],
+    "review": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", f"{CRANE}/down/receipt", "cw/v1/demo/heartbeat"],
     "api": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", f"{CRANE}/down/receipt"],
     "simulators": ["cw/v1/other/crane/crane-1/up/reading", f"{CRANE}/down/alarm/load"],
     "monitor": [f"{CRANE}/up/reading"],

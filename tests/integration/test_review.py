@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
+import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,15 +14,18 @@ from analytics.review.metrics import ReviewMetrics
 from analytics.review.service import Review
 from analytics.review.settings import ReviewSettings
 from telemetry import broker as door
+from telemetry.clock import now_ms
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage.pool import Database
 from telemetry.storage.writer import Writer
 from telemetry.wire import payloads
 from telemetry.wire.payloads import SiteRecord, Transition
+from tests.fix_database import Server
 from tests.helpers.life import BOOTS, KEY, Life, ids, items, more, notes, quiet
 from tests.helpers.rows import fetch, value
 from tests.helpers.waiting import until
 
+DAY_MS = 86_400_000
 SETTINGS = ReviewSettings(look_s=0.05, quiet_s=0.2, at_most_s=2.0, again_s=0.1, overdue_s=0.1)
 
 
@@ -196,3 +200,42 @@ async def test_one_review_works_on_a_database(database: DatabaseSettings, embedd
             label = {"outcome": "unsettled"}
             assert other.get_sample_value("cranewatch_review_reviews_total", label) in (None, 0)
         assert (one.get_sample_value("cranewatch_review_reviews_total", label) or 0) >= 2
+
+
+@pytest.mark.timescale
+async def test_late_frames_in_compressed_chunks_are_reviewed_too(
+    timescale_server: Server, embedded_broker: MqttSettings
+) -> None:
+    database = timescale_server.copy()
+    try:
+        if value(database, "SHOW timescaledb.license") != "timescale":
+            pytest.skip("this TimescaleDB is the apache edition")
+        old = now_ms() // DAY_MS * DAY_MS - 40 * DAY_MS
+        life = quiet(lost=range(100, 140), over=range(110, 130), at=old)
+        keep(database, life, life.heard)
+        compress(database)
+        late = [one for one in life.frames if one.frame.seq not in {told.frame.seq for told in life.heard}]
+        keep(database, life, late)
+        async with reviewing(database, embedded_broker):
+            await until(lambda: unreviewed(database) == 0)
+        again = replay(life.history(), ids(life.live))
+        assert {number for number, (origin, _) in log(database).items() if origin == "review"} == ids(again)
+        assert len(again) == 2
+        # And once more when the late rows are compressed as well.
+        compress(database)
+        more(life, n=30, over=(), lost=range(400, 420))
+        keep(database, life, life.frames[400:])
+        async with reviewing(database, embedded_broker):
+            await until(lambda: unreviewed(database) == 0)
+        assert {number for number, (origin, _) in log(database).items() if origin == "review"} == ids(again)
+    finally:
+        timescale_server.drop(database)
+
+
+def compress(database: DatabaseSettings) -> None:
+    """What the policy would do, done now."""
+    chunks = fetch(database, "SELECT show_chunks('reading_crane')::text")
+    for (chunk,) in chunks:
+        with psycopg.connect(database.url.get_secret_value(), autocommit=True) as connection:
+            connection.execute("CALL convert_to_columnstore(%s::regclass, if_not_columnstore => true)", (chunk,))
+            connection.execute("CALL convert_to_columnstore(%s::regclass, recompress => true)", (chunk,))
