@@ -114,6 +114,16 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ]
     },
+    "Reviews": {
+        "items": [
+            {
+                "id": 12, "site": "demo", "kind": "crane", "device": "crane-1", "finished_at": 1800003700000,
+                "begin": 1799998171000, "end": 1800001810000, "late": {"eb12d0cb779c9722": [[51121, 51160]]},
+                "frames": 40, "samples": 3640, "added": 2, "not_reproduced": 0, "settled": True, "refusal": None,
+            }
+        ],
+        "next": None,
+    },
     "Holes": {
         "site": "demo", "kind": "crane", "device": "crane-1", "truncated": False,
         "holes": [

@@ -7,7 +7,8 @@ import msgspec
 
 from api import schemas
 from api.live.picture import ANALYZER, DeviceView, Picture
-from telemetry.storage.alarms import AlarmRow
+from telemetry.clock import to_ms
+from telemetry.storage.alarms import AlarmRow, TransitionRow
 from telemetry.storage.devices import DeviceRow
 from telemetry.wire import payloads
 
@@ -83,3 +84,13 @@ def devices(picture: Picture, rows: list[DeviceRow] | None, site: str | None, no
     live = (key for key in picture.devices if site in (None, key[0]) and key[1] != ANALYZER)
     keys = sorted({*registered, *live})
     return [device(picture.devices.get(key), registered.get(key), now) for key in keys]
+
+
+def logged(row: TransitionRow) -> dict[str, Any]:
+    """A transition as it was published, its place in the record, and what a review of late data said of it."""
+    found = {"origin": "live", **row.payload, "position": row.position, "recorded_at": to_ms(row.recorded_at)}
+    if row.verdict is not None:
+        found["verdict"] = row.verdict
+    if row.as_reviewed is not None:
+        found["as_reviewed"] = row.as_reviewed
+    return found

@@ -261,6 +261,32 @@ class SiteCompleteness(Body):
     items: list[Completeness]
 
 
+class Review(Body):
+    """A review of late data: what was stored and had not been evaluated live."""
+
+    id: int
+    site: str
+    kind: str
+    device: str
+    finished_at: int
+    begin: int | None = Field(description="Device time of the first sample that was looked at.")
+    end: int | None
+    late: dict[str, list[tuple[int, int]]] = Field(description="Boot to ranges of seq, ends included.")
+    frames: int = Field(description="Late ones.")
+    samples: int = Field(description="All that were read for it.")
+    added: int = Field(description="Transitions that nobody had seen: `/transitions?origin=review`.")
+    not_reproduced: int = Field(description="Live transitions that the whole record does not show.")
+    settled: bool = Field(description="Nothing that is still to come can change it.")
+    refusal: str | None = Field(description="Why these frames cannot be reviewed.")
+
+
+class Reviews(Body):
+    """A page of reviews, newest first."""
+
+    items: list[Review]
+    next: int | None = Field(description="Pass as `before` for the next page; null at the end.")
+
+
 class Gap(Body):
     """What is missing of one device now."""
 

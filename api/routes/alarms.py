@@ -13,9 +13,9 @@ from fastapi import APIRouter, Query
 from api import present, schemas
 from api.deps import Before, DevicePath, DeviceQuery, Limit, Parts, RulePath, SitePath, SiteQuery
 from api.problems import Problem, not_found
-from telemetry.clock import now_ms, to_ms
+from telemetry.clock import now_ms
 from telemetry.errors import BrokerUnavailable
-from telemetry.model import Action
+from telemetry.model import Action, Origin
 from telemetry.storage import alarms
 from telemetry.wire import payloads, topics
 from telemetry.wire.topics import Lane, Leaf
@@ -118,11 +118,14 @@ def router(parts: Parts) -> APIRouter:
         site: SiteQuery = None,
         device: DeviceQuery = None,
         rule: Annotated[str | None, Query(max_length=64)] = None,
+        origin: Annotated[Origin | None, Query(description="As it happened, or found by the review.")] = None,
         before: Before = None,
         limit: Limit = 100,
     ) -> schemas.Transitions:
-        rows = await alarms.transitions(parts.record(), before=before, site=site, device=device, rule=rule, limit=limit)
-        items = [{**row.payload, "position": row.position, "recorded_at": to_ms(row.recorded_at)} for row in rows]
+        rows = await alarms.transitions(
+            parts.record(), before=before, site=site, device=device, rule=rule, origin=origin, limit=limit
+        )
+        items = [present.logged(row) for row in rows]
         return schemas.Transitions(items=items, next=rows[-1].position if len(rows) == limit else None)
 
     return routes

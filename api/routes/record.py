@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import schemas
-from api.deps import DevicePath, Parts, SitePath
+from api.deps import Before, DevicePath, DeviceQuery, Limit, Parts, SitePath, SiteQuery
 from api.problems import Problem, not_found
 from telemetry.clock import to_ms
-from telemetry.storage import completeness
+from telemetry.storage import completeness, review
 from telemetry.storage.balance import Frames, total
 from telemetry.storage.completeness import DeviceHoles, Statement
 
@@ -59,8 +59,23 @@ def _only(found: list[completeness.Of], site: str, device: str) -> completeness.
 
 
 def router(parts: Parts) -> APIRouter:
-    """`/gaps`, `/devices/{site}/{device}/gaps`, `…/completeness`, `/sites/{site}/completeness`."""
+    """`/reviews`, `/gaps`, `/devices/{site}/{device}/gaps`, `…/completeness`, `/sites/{site}/completeness`."""
     routes = APIRouter(tags=["record 数据完整性"])
+
+    @routes.get("/reviews", summary="What late data showed, newest first")
+    async def reviews(
+        site: SiteQuery = None, device: DeviceQuery = None, before: Before = None, limit: Limit = 100
+    ) -> schemas.Reviews:
+        found = await review.done(parts.record(), site=site, device=device, before=before, limit=limit)
+        items = [
+            schemas.Review(
+                id=one.review_id, site=one.site, kind=one.kind, device=one.device, finished_at=to_ms(one.finished_at),
+                begin=one.from_ms, end=one.to_ms, late=one.late, frames=one.frames, samples=one.samples,
+                added=one.added, not_reproduced=one.not_reproduced, settled=one.settled, refusal=one.refusal,
+            )
+            for one in found
+        ]  # fmt: skip
+        return schemas.Reviews(items=items, next=items[-1].id if len(items) == limit else None)
 
     @routes.get("/gaps", summary="Devices of which frames are missing now, longest first")
     async def gaps(overdue_s: Overdue = OVERDUE_S) -> schemas.Gaps:

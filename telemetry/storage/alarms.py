@@ -16,8 +16,10 @@ _CURRENT: Final[LiteralString] = (
     " ORDER BY a.severity DESC, a.since_ms DESC LIMIT 10000"
 )
 _TRANSITIONS: Final[LiteralString] = (
-    "SELECT t.position, t.recorded_at, t.payload FROM transition t JOIN device d USING (device_id)"
-    " WHERE (%(before)s::bigint IS NULL OR t.position < %(before)s)"
+    "SELECT t.position, t.recorded_at, t.payload, v.verdict, v.payload AS as_reviewed"
+    " FROM transition t JOIN device d USING (device_id) LEFT JOIN transition_review v ON v.transition_id = t.id"
+    " WHERE (%(origin)s::text IS NULL OR t.origin = %(origin)s)"
+    " AND (%(before)s::bigint IS NULL OR t.position < %(before)s)"
     " AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(device)s::text IS NULL OR d.device = %(device)s)"
     " AND (%(rule)s::text IS NULL OR t.rule = %(rule)s) ORDER BY t.position DESC LIMIT %(limit)s"
 )
@@ -48,6 +50,8 @@ class TransitionRow:
     position: int
     recorded_at: datetime
     payload: dict[str, Any]
+    verdict: str | None  # of the last review: not_reproduced or changed
+    as_reviewed: dict[str, Any] | None
 
 
 async def current(database: Database, *, site: str | None = None, device: str | None = None) -> list[AlarmRow]:
@@ -64,10 +68,12 @@ async def transitions(
     site: str | None = None,
     device: str | None = None,
     rule: str | None = None,
+    origin: str | None = None,
     limit: int = 100,
 ) -> list[TransitionRow]:
     """Transitions recorded before that position, newest first. Raises StorageError."""
-    parameters = {"before": before, "site": site, "device": device, "rule": rule, "limit": min(limit, MAX_PAGE)}
+    parameters = {"before": before, "site": site, "device": device, "rule": rule, "origin": origin,
+                  "limit": min(limit, MAX_PAGE)}  # fmt: skip
     async with database.connection() as connection:
         rows = await (await connection.execute(_TRANSITIONS, parameters)).fetchall()
     return [TransitionRow(**row) for row in rows]

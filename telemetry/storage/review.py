@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -98,6 +99,12 @@ _LEDGER: Final[dict[str, LiteralString]] = {
         " WHERE l.device_id = %s AND b.device_id = l.device_id AND b.boot_no = l.boot_no AND b.boot = %s"
     ),
 }
+_DONE: Final[LiteralString] = (
+    "SELECT r.review_id, d.site, d.kind, d.device, r.finished_at, r.from_ms, r.to_ms, r.late, r.frames, r.samples,"
+    " r.added, r.not_reproduced, r.settled, r.refusal FROM review r JOIN device d USING (device_id)"
+    " WHERE (%(before)s::bigint IS NULL OR r.review_id < %(before)s) AND (%(site)s::text IS NULL OR d.site = %(site)s)"
+    " AND (%(device)s::text IS NULL OR d.device = %(device)s) ORDER BY r.review_id DESC LIMIT %(limit)s"
+)
 _FINDINGS: Final[LiteralString] = (
     "SELECT DISTINCT ON (r.device_id) d.site, d.kind, d.device, r.finding FROM review r JOIN device d USING (device_id)"
     " WHERE r.finding IS NOT NULL AND r.finished_at > now() - make_interval(secs => %s)"
@@ -194,6 +201,41 @@ async def sites(database: Database) -> list[str]:
     async with database.connection() as connection:
         rows = await (await connection.execute("SELECT DISTINCT site FROM device ORDER BY site")).fetchall()
     return [row["site"] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A review that was done, or refused."""
+
+    review_id: int
+    site: str
+    kind: str
+    device: str
+    finished_at: datetime
+    from_ms: int | None
+    to_ms: int | None
+    late: dict[str, Ranges]
+    frames: int
+    samples: int
+    added: int
+    not_reproduced: int
+    settled: bool
+    refusal: str | None
+
+
+async def done(
+    database: Database,
+    *,
+    site: str | None = None,
+    device: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Done]:
+    """Reviews with a number below `before`, newest first. Raises StorageError."""
+    parameters = {"site": site, "device": device, "before": before, "limit": min(limit, 1000)}
+    async with database.connection() as connection:
+        rows = await (await connection.execute(_DONE, parameters)).fetchall()
+    return [Done(**row) for row in rows]
 
 
 async def findings(database: Database, within_s: float) -> dict[DeviceKey, Finding]:

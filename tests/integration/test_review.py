@@ -13,9 +13,12 @@ from analytics.replay import Told, replay
 from analytics.review.metrics import ReviewMetrics
 from analytics.review.service import Review
 from analytics.review.settings import ReviewSettings
+from api import present
 from telemetry import broker as door
 from telemetry.clock import now_ms
 from telemetry.settings import DatabaseSettings, MqttSettings
+from telemetry.storage import alarms
+from telemetry.storage import review as store
 from telemetry.storage.pool import Database
 from telemetry.storage.writer import Writer
 from telemetry.wire import payloads
@@ -239,3 +242,21 @@ def compress(database: DatabaseSettings) -> None:
         with psycopg.connect(database.url.get_secret_value(), autocommit=True) as connection:
             connection.execute("CALL convert_to_columnstore(%s::regclass, if_not_columnstore => true)", (chunk,))
             connection.execute("CALL convert_to_columnstore(%s::regclass, recompress => true)", (chunk,))
+
+
+async def test_the_api_says_what_was_reviewed_and_marks_the_log(
+    postgres_database: DatabaseSettings, embedded_broker: MqttSettings
+) -> None:
+    life = quiet(lost=range(111, 118), over=[109, 110, *range(118, 122)], missing_over=range(112, 118))
+    keep(postgres_database, life)
+    async with reviewing(postgres_database, embedded_broker):
+        await until(lambda: unreviewed(postgres_database) == 0)
+    async with Database(postgres_database, application="test-api") as pool:
+        (one, *_) = await store.done(pool, site="site")
+        assert (one.late, one.added, one.refusal) == ({BOOTS[0]: [[112, 118]]}, 1, None)
+        log_ = [present.logged(row) for row in await alarms.transitions(pool, site="site", rule="moment")]
+        assert {entry["verdict"] for entry in log_ if entry["origin"] == "live" and entry["signal"] == "raise"} == {
+            "not_reproduced"
+        }
+        found = await alarms.transitions(pool, origin="review")
+        assert [row.payload["signal"] for row in found] == ["raise"]
