@@ -271,7 +271,7 @@ class Review(Body):
     finished_at: int
     begin: int | None = Field(description="Device time of the first sample that was looked at.")
     end: int | None
-    late: dict[str, list[tuple[int, int]]] = Field(description="Boot to ranges of seq, ends included.")
+    late: dict[str, list[list[int]]] = Field(description="Boot to ranges of seq, ends included.")
     frames: int = Field(description="Late ones.")
     samples: int = Field(description="All that were read for it.")
     added: int = Field(description="Transitions that nobody had seen: `/transitions?origin=review`.")

@@ -50,6 +50,15 @@ def _holes(one: DeviceHoles) -> schemas.Holes:
     )  # fmt: skip
 
 
+def _review(one: review.Done) -> schemas.Review:
+    return schemas.Review(
+        id=one.review_id, site=one.site, kind=one.kind, device=one.device, finished_at=to_ms(one.finished_at),
+        begin=one.from_ms, end=one.to_ms, frames=one.frames, samples=one.samples, added=one.added,
+        late={boot: [list(part) for part in ranges] for boot, ranges in one.late.items()},
+        not_reproduced=one.not_reproduced, settled=one.settled, refusal=one.refusal,
+    )  # fmt: skip
+
+
 def _only(found: list[completeness.Of], site: str, device: str) -> completeness.Of:
     if not found:
         raise not_found(f"device {site}/{device}")
@@ -67,14 +76,7 @@ def router(parts: Parts) -> APIRouter:
         site: SiteQuery = None, device: DeviceQuery = None, before: Before = None, limit: Limit = 100
     ) -> schemas.Reviews:
         found = await review.done(parts.record(), site=site, device=device, before=before, limit=limit)
-        items = [
-            schemas.Review(
-                id=one.review_id, site=one.site, kind=one.kind, device=one.device, finished_at=to_ms(one.finished_at),
-                begin=one.from_ms, end=one.to_ms, late=one.late, frames=one.frames, samples=one.samples,
-                added=one.added, not_reproduced=one.not_reproduced, settled=one.settled, refusal=one.refusal,
-            )
-            for one in found
-        ]  # fmt: skip
+        items = [_review(one) for one in found]
         return schemas.Reviews(items=items, next=items[-1].id if len(items) == limit else None)
 
     @routes.get("/gaps", summary="Devices of which frames are missing now, longest first")
