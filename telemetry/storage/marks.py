@@ -48,9 +48,9 @@ class Marks:
     """What one writer stored last of each boot. Bounded: beyond MAX_CACHED boots it begins anew, with a mark each."""
 
     def __init__(self) -> None:
-        # (device, boot) → last seq, its slot of device time, slot of receiving, marks made in that one
-        self._last: dict[tuple[int, int], tuple[int, int, int, int]] = {}
-        self._new: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+        # Device and boot in one number → last seq, its slot of device time, slot of receiving, marks made in that one.
+        self._last: dict[int, tuple[int, int, int, int]] = {}
+        self._new: dict[int, tuple[int, int, int, int]] = {}
 
     def write(
         self, connection: psycopg.Connection[Any], device: Integers, boot: Integers, seq: Integers, ts: Integers,
@@ -90,27 +90,25 @@ class Marks:
         fresh[1:] = (device[1:] != device[:-1]) | (boot[1:] != boot[:-1])
         jumps = fresh.copy()
         jumps[1:] |= (seq[1:] - seq[:-1] > 1) | (slot[1:] != slot[:-1])
-        chosen: list[int] = []
         starts = np.flatnonzero(fresh)
         ends = np.append(starts[1:], len(seq))
-        marked = np.flatnonzero(jumps).tolist()
-        before = np.concatenate(([0], np.cumsum(jumps)))  # jumps before each place
-        groups = zip(
-            device[starts].tolist(), boot[starts].tolist(), seq[starts].tolist(), slot[starts].tolist(),
-            seq[ends - 1].tolist(), slot[ends - 1].tolist(), before[starts].tolist(), before[ends].tolist(),
-            strict=True,
-        )  # fmt: skip
-        for *pair, first_seq, first_slot, end_seq, end_slot, low, high in groups:
-            key = (pair[0], pair[1])
-            last, last_slot, window, made = self._new.get(key) or self._last.get(key) or (-1, -1, now, 0)
-            if window != now:
-                made = 0
-            if first_seq == last + 1 and first_slot == last_slot:
-                low += 1
-            here = marked[low : min(high, low + max(0, MAX_MARKS - made))]
-            chosen += here
-            self._new[key] = (end_seq, end_slot, now, made + len(here))
-        return order[np.array(chosen, np.int64)].astype(np.int64)
+        # By columns and not boot by boot: in most batches no boot has anything to mark.
+        keys = (device[starts] << 32 | boot[starts]).tolist()
+        nothing = (-1, -1, now, 0)
+        before = [self._new.get(key) or self._last.get(key, nothing) for key in keys]
+        last, last_slot, window, made = np.array(before, np.int64).T
+        made = np.where(window == now, made, 0)
+        jumps[starts[(seq[starts] == last + 1) & (slot[starts] == last_slot)]] = False
+        counts = np.add.reduceat(jumps, starts, dtype=np.int64)
+        for k in np.flatnonzero(counts > np.maximum(MAX_MARKS - made, 0)).tolist():
+            places = starts[k] + np.flatnonzero(jumps[starts[k] : ends[k]])
+            jumps[places[max(MAX_MARKS - int(made[k]), 0) :]] = False
+            counts[k] = max(MAX_MARKS - int(made[k]), 0)
+        states = zip(
+            seq[ends - 1].tolist(), slot[ends - 1].tolist(), [now] * len(keys), (made + counts).tolist(), strict=True
+        )
+        self._new.update(zip(keys, states, strict=True))
+        return order[np.flatnonzero(jumps)].astype(np.int64)
 
 
 def span(connection: psycopg.Connection[Any], device: int, boot_no: int, low: int, high: int) -> tuple[int, int] | None:
