@@ -20,10 +20,11 @@ MISSING: Final[LiteralString] = (
     "(int8multirange(int8range(1, greatest(upper(l.stored), upper(l.quarantined), l.ended + 1, 1)))"
     " - (l.stored + l.quarantined + l.lost))"
 )
+# A seq may be as great as 2^53, and a broken box may have many boots of such: their sum is more than a bigint holds.
 # Of one boot no hole is older than its lowest one: what was received above another was received above that too.
 _OPEN: Final[LiteralString] = (
     "SELECT d.site, d.kind, d.device,"  # noqa: S608 - an expression of ours
-    " sum(g.frames)::bigint AS frames, min(g.since) AS since,"
+    " least(sum(g.frames), 9007199254740991)::bigint AS frames, min(g.since) AS since,"
     " min(g.since) < now() - make_interval(secs => %(overdue_s)s) AS overdue"
     " FROM frame_ledger l JOIN device d USING (device_id) JOIN device_boot b USING (device_id, boot_no)"
     f" CROSS JOIN LATERAL (SELECT {MISSING} AS seqs OFFSET 0) AS m"

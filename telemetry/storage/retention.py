@@ -105,16 +105,16 @@ def retain(
             _note(done.chunks, table, _count(connection, _DROP, (table, before)))
         else:
             _note(done.rows, table, _delete(connection, table, "ts < %(before)s", before))
-    received = now - timedelta(days=quarantine_days)
-    for table, condition in _BY_RECEIPT.items():
-        _note(done.rows, table, _delete(connection, table, condition, received))
-    marks = "ts_ms < extract(epoch FROM %(before)s) * 1000"
-    _note(done.rows, "seq_mark", _delete(connection, "seq_mark", marks, before - MARK_MARGIN))
-    gone = {**done.chunks, **{table: n for table, n in done.rows.items() if table.startswith("reading_")}}
+    gone = {**done.chunks, **done.rows}
     if gone:
         detail = {"before": before.isoformat(), "held": held, "deleted": gone}
         connection.execute(_EVENT, (json.dumps(detail),))
         logger.info("readings up to %s deleted: %s", before, gone, extra={"action": "retention"})
+    received = now - timedelta(days=quarantine_days)
+    for table, condition in _BY_RECEIPT.items():
+        _note(done.rows, table, _delete(connection, table, condition, received))
+    marks = "ts_ms < (extract(epoch FROM %(before)s::timestamptz) * 1000)::bigint"
+    _note(done.rows, "seq_mark", _delete(connection, "seq_mark", marks, before - MARK_MARGIN))
     if held:
         logger.warning(
             "readings are kept longer than %d days: some wait for their review, the oldest of %s",

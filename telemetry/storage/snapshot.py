@@ -43,7 +43,7 @@ _PARTS: Final[LiteralString] = (
 )
 _LEDGER: Final[LiteralString] = (
     "SELECT d.site || '/' || d.kind || '/' || d.device, count(*),"
-    " sum((SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(l.stored) AS r))::bigint,"
+    " least(sum((SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(l.stored) AS r)), 9007199254740991)::bigint,"
     " md5(string_agg(concat_ws(' ', b.boot, l.stored, l.quarantined, l.evaluated), ',' ORDER BY b.boot))"
     " FROM frame_ledger l JOIN device_boot b USING (device_id, boot_no) JOIN device d USING (device_id) GROUP BY 1"
 )

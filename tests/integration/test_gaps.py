@@ -131,6 +131,19 @@ def test_what_is_quarantined_or_declared_lost_is_not_missing(database: DatabaseS
     assert (receipt.upto, receipt.ranges) == (8, []), "what is lost may be forgotten"
 
 
+def test_boxes_that_claim_absurd_numbers_hide_nobody_else(database: DatabaseSettings, store: Store) -> None:
+    store(read([2**53 - 1], "c-mad", start=NOW - 60_000 - (2**53 - 1) * 1000), -20)
+    with psycopg.connect(database.url.get_secret_value()) as connection:
+        connection.execute("INSERT INTO device_boot SELECT 1, n, 'many-' || n FROM generate_series(100, 2000) n")
+        connection.execute(
+            "INSERT INTO frame_ledger (device_id, boot_no, stored)"
+            " SELECT 1, n, '{[9007199254740990,9007199254740991)}' FROM generate_series(100, 2000) n"
+        )
+    store(read([1, 3], "c-2"), -10)
+    found = {gap.device: gap.frames for gap in gaps(database)}
+    assert found == {"c-mad": 2**53 - 1, "c-2": 1}
+
+
 def test_who_waits_longest_comes_first(database: DatabaseSettings, store: Store) -> None:
     store(read([1, 3], "c-2"), -10)
     store(read([1, 3], "c-1"), -20)

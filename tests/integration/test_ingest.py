@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ingest import service
-from ingest.settings import IngestSettings
+from ingest.settings import IngestSettings, UpkeepSettings
 from telemetry.broker import Arrival, Link, connected
 from telemetry.clock import now_ms
 from telemetry.consumer import MAX_QOS0, Consumer
@@ -32,11 +32,15 @@ BOOT = "5f2c77e01b9d4a36"
 
 
 @contextlib.asynccontextmanager
-async def ingest(mqtt: MqttSettings, database: DatabaseSettings) -> AsyncIterator[CollectorRegistry]:
+async def ingest(
+    mqtt: MqttSettings, database: DatabaseSettings, upkeep: UpkeepSettings | None = None
+) -> AsyncIterator[CollectorRegistry]:
     """The service in this process for as long as the block lasts."""
     stop = asyncio.Event()
     registry = CollectorRegistry()
-    settings = IngestSettings(mqtt=mqtt, database=database, partition=PartitionSettings(claim_wait_s=0.05))
+    settings = IngestSettings(
+        mqtt=mqtt, database=database, partition=PartitionSettings(claim_wait_s=0.05), upkeep=upkeep or UpkeepSettings()
+    )
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(service.run(settings, stop, registry), name="test.ingest")
         for lane in ("live", "late", "log"):
@@ -133,6 +137,23 @@ async def test_readings_with_an_absurd_time_are_kept_apart_as_sent(
     assert [row[0] for row in fetch(database, "SELECT ts_ms FROM reading_misdated ORDER BY seq")] == times
     assert value(database, "SELECT sample FROM reading_misdated WHERE seq = 1") == {"load_t": 1.5}
     assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,5)}"
+
+
+async def test_the_end_of_a_boot_is_in_the_ledger_and_what_will_not_come_is_declared_lost(
+    broker: MqttSettings, database: DatabaseSettings
+) -> None:
+    where, ts = site(), now_ms()
+    topic = f"cw/v1/{where}/crane/c-1"
+    birth = b'{"online":true,"boot":"77ab01c2d3e4f506","ended":[{"boot":"5f2c77e01b9d4a36","seq":9}]}'
+    upkeep = UpkeepSettings(journal_days=1e-6, interval_s=1)
+    async with ingest(broker, database, upkeep) as registry:
+        await publish(broker, [(f"{topic}/up/reading", frame(BOOT, s, ts + s, load_t=1.0)) for s in (1, 2, 5, 6)])
+        await publish(broker, [(f"{topic}/up/presence", birth)])
+        await until(lambda: value(database, "SELECT max(ended) FROM frame_ledger") == 9)
+        await until(lambda: registry.get_sample_value("cranewatch_ingest_lost_total") == 5)
+    assert fetch(database, "SELECT stored::text, lost::text, gaps FROM frame_ledger") == [
+        ("{[1,3),[5,7)}", "{[3,5),[7,10)}", False)
+    ]
 
 
 async def test_a_receipt_says_what_may_be_forgotten(broker: MqttSettings, database: DatabaseSettings) -> None:

@@ -54,6 +54,7 @@ CREATE TABLE seq_mark (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (device_id, boot_no, seq)
 );
+CREATE INDEX seq_mark_ts ON seq_mark USING brin (ts_ms);  -- for retention
 
 -- What was stored before there were such marks: quarters of an hour will do for it.
 INSERT INTO seq_mark (device_id, boot_no, seq, ts_ms, received_at)
