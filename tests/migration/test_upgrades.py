@@ -50,6 +50,7 @@ KEPT = (
     "reading_crane", "reading_formwork", "reading_misdated", "transition", "quarantine", "device", "device_boot",
     "site",
 )  # fmt: skip
+MARKED = 5  # from here on the writer marks what it stores
 STEPS = range(1, len(migrations(Edition.PLAIN)))
 
 
@@ -122,7 +123,8 @@ def test_from_an_earlier_schema_with_data_in_it_nothing_is_lost(empty: DatabaseS
     assert migrate(empty)[2] == [migration.name for migration in migrations(edition)[first:]]
     assert contents(empty) == before
     assert_whole(empty, edition)
-    assert_marked(empty)
+    if first < MARKED:
+        assert_marked(empty)
     assert migrate(empty)[2] == []
     assert contents(empty) == before
     if first == 1:
