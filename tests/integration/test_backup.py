@@ -1,5 +1,6 @@
 """A backup is of one moment, also while ingest writes; a restore is the same record, or says what differs."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -15,8 +17,11 @@ from runtime import backup
 from telemetry.clock import now_ms, to_datetime
 from telemetry.errors import ConfigError
 from telemetry.settings import DatabaseSettings, MqttSettings
+from telemetry.storage import completeness
+from telemetry.storage.completeness import Statement
 from telemetry.storage.items import Item, Noted, Reading
 from telemetry.storage.manifest import Manifest
+from telemetry.storage.pool import Database
 from telemetry.storage.upkeep import Upkeep
 from telemetry.storage.writer import Writer
 from telemetry.wire import frames, payloads, topics
@@ -245,6 +250,37 @@ def test_the_command_ends_with_1_and_words_on_a_difference(postgres_server: Serv
     assert "not empty" in again.stderr
     postgres_server.drop(source)
     postgres_server.drop(target)
+
+
+def test_what_was_receipted_after_the_backup_is_missing_after_the_restore_and_said_so(
+    server: Server, tmp_path: Path
+) -> None:
+    settings = server.copy()
+    now = now_ms()
+    topic = topics.parse("cw/v1/s/crane/c-1/up/reading")
+
+    def store(*seqs: int) -> int:
+        writer = Writer(settings, application="test")
+        sent = [(seq, frame(BOOT, seq, now - 1000 + seq, load_t=1.0)) for seq in seqs]
+        writer.store([Reading(topic, frames.decode("crane", payload), payload) for _, payload in sent], now)
+        ((_, _, (receipt,)),) = writer.receipts([1])
+        writer.close()
+        return receipt.upto
+
+    async def ask() -> Statement:
+        async with Database(settings, application="test") as database:
+            today = to_datetime(now).astimezone(ZoneInfo("Asia/Shanghai")).date()
+            return (await completeness.statements(database, today, site="s", overdue_s=60, details=False))[0]
+
+    assert store(1, 2, 3) == 3
+    backup.backup(settings, tmp_path / "b")
+    assert store(4, 5, 6) == 6, "the device forgets them"
+    assert backup.restore(settings, tmp_path / "b", replace=True).differences == []
+    assert store(7, 8) == 3, "it is not told again to forget what is not here"
+    found = asyncio.run(ask())
+    assert (found.frames.sent, found.frames.stored, found.frames.missing) == (8, 5, 3)
+    assert [type_ for _, type_, _ in found.events] == ["restored"]
+    server.drop(settings)
 
 
 def test_a_manifest_is_read_as_it_was_written(filled: DatabaseSettings, tmp_path: Path) -> None:
