@@ -40,6 +40,7 @@ MAX_NAMED: Final = 80  # devices in one site's statement; it counts the others
 MAX_TIMES: Final = 12  # attempts at an unsettled review: the last is days after the first
 REACH_MS: Final = 6 * 3_600_000  # beyond the last late frame
 OVERLAP_MS: Final = 2_000
+THOROUGH_S: Final = 3600.0
 LINK_S: Final = 5.0
 STATED_S: Final = 30.0  # a statement that has not changed is said again
 
@@ -59,6 +60,8 @@ class Review:
         self._link = Link(
             mqtt, f"review-{secrets.token_hex(4)}", filters=[(topics.heartbeat("+"), 0)], on_arrival=self._arrived
         )
+        self._known: list[store.Late] | None = None
+        self._thorough_at = 0.0
         self._said: dict[str, tuple[float, SiteRecord]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -96,7 +99,7 @@ class Review:
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
-        late = await store.late(self._database)
+        late = await self._late(now)
         due = {one.device_id: one for one in self._backlog.look(now, late)}
         begun: dict[int, list[store.Start]] = {}
         for start in await store.starts(self._database):
@@ -113,9 +116,17 @@ class Review:
             last = number in before and before[number].times >= MAX_TIMES
             await self._review(Due(number, one.key, joined), begun.get(number, []), last=last)
         if due:
-            late = await store.late(self._database)
+            late = self._known = await store.late(self._database, self._known)
         self._metrics.late.set(sum(counts(late).values()))
         await self._state(late, await store.starts(self._database))
+
+    async def _late(self, now: float) -> list[store.Late]:
+        """What is late; every boot that there ever was is looked at now and then."""
+        thorough = self._known is None or now >= self._thorough_at
+        if thorough:
+            self._thorough_at = now + THOROUGH_S
+        self._known = await store.late(self._database, None if thorough else self._known)
+        return self._known
 
     async def _review(self, due: Due, begun: Sequence[store.Start], *, last: bool) -> None:
         name = "/".join(due.key)

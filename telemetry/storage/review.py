@@ -31,11 +31,19 @@ LOCK: Final = 0x63727677  # "crvw"
 MAX_ROWS: Final = 400_000  # samples of one review
 FAR_MS: Final = 3_600_000  # a frame's time is so near to its mark's
 
+# All boots that a device ever had are too many to look at every ten seconds: the newest ones, and those that are known.
+_EVERY: Final[LiteralString] = "SELECT device_id, boot_no FROM frame_ledger"
+_RECENT: Final[LiteralString] = (
+    "SELECT d.device_id, r.boot_no FROM device d CROSS JOIN LATERAL (SELECT boot_no FROM frame_ledger f"
+    " WHERE f.device_id = d.device_id ORDER BY boot_no DESC LIMIT 8) AS r"
+    " UNION SELECT * FROM unnest(%(devices)s::integer[], %(boots)s::integer[])"
+)
 _LATE: Final[LiteralString] = (
-    "SELECT l.device_id, d.site, d.kind, d.device, b.boot,"
+    "SELECT l.device_id, l.boot_no, d.site, d.kind, d.device, b.boot,"
     " (l.stored - (l.evaluated + l.reviewed + l.refused))::text AS late, upper(l.evaluated) AS evaluated_to"
     " FROM frame_ledger l JOIN device d USING (device_id) JOIN device_boot b USING (device_id, boot_no)"
-    " WHERE NOT (l.evaluated + l.reviewed + l.refused) @> l.stored ORDER BY l.device_id, l.boot_no LIMIT %s"
+    " JOIN looked USING (device_id, boot_no)"
+    " WHERE NOT (l.evaluated + l.reviewed + l.refused) @> l.stored ORDER BY l.device_id, l.boot_no LIMIT %(limit)s"
 )
 _STARTS: Final[LiteralString] = (
     "SELECT t.device_id, d.site, d.kind, d.device, b.boot, t.seq, t.position"
@@ -52,7 +60,7 @@ _UNSETTLED: Final[LiteralString] = (
     " ORDER BY r.device_id, r.review_id DESC LIMIT 10000"
 )
 _BOOTS: Final[LiteralString] = (
-    "SELECT b.boot_no, b.boot, l.stored::text AS stored, l.evaluated::text AS evaluated"
+    "SELECT b.boot_no, b.boot, l.stored::text AS stored, l.evaluated::text AS evaluated, l.archived"
     " FROM device_boot b JOIN frame_ledger l USING (device_id, boot_no) WHERE b.device_id = %s ORDER BY b.boot_no"
 )
 _SPAN: Final[LiteralString] = (
@@ -120,6 +128,7 @@ class Late:
     """One boot with frames that are stored and neither evaluated nor reviewed nor refused."""
 
     device_id: int
+    boot_no: int
     key: DeviceKey
     boot: str
     ranges: Ranges
@@ -163,13 +172,23 @@ class Stretch:
     evaluated: dict[str, Ranges]  # live, by boot
 
 
-async def late(database: Database) -> list[Late]:
-    """Every boot with late frames, in order of device and boot, at most MAX_LATE. Raises StorageError."""
+async def late(database: Database, known: Iterable[Late] | None = None) -> list[Late]:
+    """
+    Boots with late frames, in order of device and boot, at most MAX_LATE.
+
+    Every boot is looked at; with `known`, an earlier answer, only those and each device's newest eight. Raises
+    StorageError.
+    """
+    before = list(known or ())
+    query = "WITH looked AS (" + (_EVERY if known is None else _RECENT) + ") " + _LATE
+    parameters = {
+        "limit": MAX_LATE, "devices": [one.device_id for one in before], "boots": [one.boot_no for one in before]
+    }  # fmt: skip
     async with database.connection() as connection:
-        rows = await (await connection.execute(_LATE, (MAX_LATE,))).fetchall()
+        rows = await (await connection.execute(query, parameters)).fetchall()
     return [
-        Late(row["device_id"], (row["site"], row["kind"], row["device"]), row["boot"], ledger.parse(row["late"]),
-             (row["evaluated_to"] or 1) - 1)
+        Late(row["device_id"], row["boot_no"], (row["site"], row["kind"], row["device"]), row["boot"],
+             ledger.parse(row["late"]), (row["evaluated_to"] or 1) - 1)
         for row in rows
     ]  # fmt: skip
 
@@ -275,6 +294,7 @@ class Reader:
         self._kind = kind
         self._boots: dict[int, str] = {}
         self._stored: dict[int, Ranges] = {}
+        self._archived: dict[int, int] = {}
         self._evaluated: dict[int, Ranges] = {}
         self._unheard: set[int] = set()
 
@@ -328,7 +348,9 @@ class Reader:
                 have.setdefault(numbers[frame.boot], []).append((frame.seq, frame.seq))
         for number, ones in have.items():
             own = union(ones)
-            lacking += minus(within(self._stored[number], own[0][0], own[-1][1]), own)
+            # Up to `archived` the ledger says stored of everything, whatever it was: see `losses`.
+            low = max(own[0][0], self._archived[number] + 1)
+            lacking += minus(within(self._stored[number], low, own[-1][1]), own)
             whole = whole and self._stored[number][0][0] >= own[0][0]
         order = await self._order()
         first = min((order.index(number) for number in have), default=0)
@@ -358,6 +380,7 @@ class Reader:
             for row in await (await self._connection.execute(_BOOTS, (self._device,))).fetchall():
                 self._boots[row["boot_no"]] = row["boot"]
                 self._stored[row["boot_no"]] = ledger.parse(row["stored"])
+                self._archived[row["boot_no"]] = row["archived"]
                 self._evaluated[row["boot_no"]] = ledger.parse(row["evaluated"])
                 if not self._evaluated[row["boot_no"]]:
                     self._unheard.add(row["boot_no"])

@@ -260,3 +260,22 @@ async def test_the_api_says_what_was_reviewed_and_marks_the_log(
         }
         found = await alarms.transitions(pool, origin="review")
         assert [row.payload["signal"] for row in found] == ["raise"]
+
+
+async def test_only_the_newest_boots_and_known_ones_are_looked_at_each_time(
+    postgres_database: DatabaseSettings,
+) -> None:
+    writer = Writer(postgres_database, application="test-writer")
+    try:
+        for n in range(10):
+            life = quiet(lost=(), over=(), n=3)
+            boot = f"boot-number-{n:04d}"
+            told = [one._replace(frame=msgspec.structs.replace(one.frame, boot=boot)) for one in life.frames]  # type: ignore[type-var]  # a Frame is a struct
+            writer.store(items(life, told), life.ts)
+    finally:
+        writer.close()
+    async with Database(postgres_database, application="test-review") as pool:
+        every = await store.late(pool)
+        assert [one.boot_no for one in every] == list(range(1, 11))
+        assert [one.boot_no for one in await store.late(pool, [])] == list(range(3, 11))
+        assert await store.late(pool, every) == every
