@@ -16,6 +16,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from telemetry.errors import StorageError, StorageRefused, StorageStrained, StorageUnavailable
 from telemetry.settings import DatabaseSettings
+from telemetry.storage.patience import PatientConnection, watch
 
 _RETRY_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
 _RETRY_CODES: Final = frozenset({"55P03", "25006"})
@@ -70,6 +71,11 @@ def parameters(settings: DatabaseSettings, *, application: str) -> dict[str, obj
 
 
 def connect(settings: DatabaseSettings, *, application: str) -> psycopg.Connection[tuple[object, ...]]:
-    """A blocking connection for a thread of its own. Raises StorageUnavailable."""
+    """
+    A blocking connection for a thread of its own; a server that falls silent on it is given up. Raises
+    StorageUnavailable.
+    """
     with translated():
-        return psycopg.connect(**parameters(settings, application=application))  # type: ignore[arg-type]  # a plain mapping
+        found = PatientConnection.connect(**parameters(settings, application=application))  # type: ignore[arg-type]  # a plain mapping
+    watch(found, settings.statement_timeout_s)
+    return found
