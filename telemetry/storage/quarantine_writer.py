@@ -71,7 +71,7 @@ class QuarantineWriter:
             if source not in self._kept:
                 row = connection.execute(_KEPT, (self._day, source)).fetchone()
                 self._kept[source] = row[0] if row else 0
-            fingerprint = hashlib.sha256(item.raw_topic.encode("utf-8", "replace") + b"\0" + item.payload).digest()
+            fingerprint = hashlib.sha256(_whence(item).encode("utf-8", "replace") + b"\0" + item.payload).digest()
             if self._kept[source] + self._added.get(source, 0) >= MAX_PER_SOURCE_AND_DAY:
                 # Full: what is there already is still counted in its own row.
                 if not connection.execute(_AGAIN, (received, fingerprint, self._day)).rowcount:
@@ -98,6 +98,11 @@ def _source(item: Refused) -> str:
     if item.topic is not None:
         return f"{item.topic.site}/{item.topic.kind}/{item.topic.device}"
     return _printable(item.raw_topic)[:MAX_TOPIC]
+
+
+def _whence(item: Refused) -> str:
+    # Without the lane: a frame that was sent live, and again late for want of a receipt, is one message.
+    return f"{_source(item)}/{item.topic.leaf}" if item.topic is not None else item.raw_topic
 
 
 def _printable(text: str) -> str:

@@ -259,6 +259,36 @@ async def test_an_outage_of_the_database_loses_nothing_and_acknowledges_nothing(
     assert value(database, "SELECT count(DISTINCT seq) FROM reading_crane") == 1500
 
 
+async def test_a_connection_that_is_open_and_silent_for_ever_is_given_up(
+    mosquitto: MqttSettings, postgres_database: DatabaseSettings, proxy_to: Callable[[int], Proxy]
+) -> None:
+    database = postgres_database
+    url = database.url.get_secret_value()
+    port = int(url.rsplit(":", 1)[1].split("/")[0])
+    proxy = proxy_to(port)
+    behind = database.model_copy(
+        update={"url": type(database.url)(url.replace(f":{port}/", f":{proxy.port}/")), "statement_timeout_s": 1.0}
+    )
+    topic = f"cw/v1/{site()}/crane/c-1/up/reading"
+    async with ingest(mosquitto, behind):
+        await publish(mosquitto, [(topic, frame(BOOT, 1, now_ms(), load_t=1.0))])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 1)
+        proxy.strand()
+        await publish(mosquitto, [(topic, frame(BOOT, 2, now_ms(), load_t=1.0))])
+        await until(lambda: value(database, "SELECT count(*) FROM reading_crane") == 2)
+
+
+async def test_a_message_that_comes_live_and_late_is_in_quarantine_once(
+    mosquitto: MqttSettings, postgres_database: DatabaseSettings
+) -> None:
+    base = f"cw/v1/{site()}/crane/c-1"
+    wrong = b'{"boot":"5f2c77e01b9d4a36","seq":1,"ts":1,"load_t":"heavy"}'
+    async with ingest(mosquitto, postgres_database):
+        await publish(mosquitto, [(f"{base}/up/reading", wrong), (f"{base}/late/reading", wrong)])
+        await until(lambda: value(postgres_database, "SELECT sum(count) FROM quarantine") == 2)
+    assert value(postgres_database, "SELECT count(*) FROM quarantine") == 1
+
+
 async def test_the_cap_counts_different_messages_so_that_a_flood_of_one_hides_no_other(
     broker: MqttSettings, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
