@@ -8,7 +8,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo test check bench dev servers lock clean help
+.PHONY: demo test check bench chaos dev servers lock clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: $(READY) ## lint, format, types, import contracts, generated docs
 
 bench: $(READY) servers ## measurements, side by side in one run; results go to docs/benchmarks.md by hand
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(READY) servers ## a campaign of faults on real servers, and an audit of what is left (ARGS="--seed 7 --json")
+	@$(BIN)/cranewatch chaos $(ARGS)
 
 dev: $(READY) servers ## everything a contributor needs, and no more
 	@echo "ready: $(BIN)/cranewatch --help, $(BIN)/pytest, make check"

@@ -106,6 +106,51 @@ def demo(
         raise typer.Exit(1)
 
 
+@app.command(
+    epilog="Example: [bold]cranewatch chaos --seed 7[/]  or  [bold]cranewatch chaos --faults kill --kills 200[/]"
+)
+def chaos(
+    duration: Annotated[float, typer.Option(min=5, max=86_400, help="Seconds of producing frames.")] = 420.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the plan and of the devices.")] = 1,
+    rate: Annotated[float, typer.Option(min=50, max=20_000, help="Frames a second, all devices together.")] = 500.0,
+    faults: Annotated[str, typer.Option(help="Names or groups with commas, -name for all but it; see --list.")] = "all",
+    kills: Annotated[int | None, typer.Option(min=1, help="Only kill ingest and the analyzer, each so often.")] = None,
+    outage: Annotated[float | None, typer.Option(min=1, help="Only stop the database, once, for so long.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Keep journals and logs in this new folder.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Print the faults and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A seeded campaign of faults against Mosquitto, TimescaleDB and the services; 1 when anything is lost."""
+    from runtime.chaos.command import run
+    from runtime.chaos.plan import Options, chosen
+    from runtime.chaos.report import catalogue, show
+
+    if show_list:
+        Console().print(catalogue())
+        return
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        _refuse(f"{folder} is not empty: name a new folder")
+    try:
+        options = Options(
+            duration_s=duration, seed=seed, rate=rate, faults=chosen(faults), kills=kills, outage_s=outage
+        )
+    except ValueError as error:
+        _refuse(str(error))
+    try:
+        report = _until_signal(lambda stop: run(options, folder, stop))
+    except (RuntimeError, OSError, StorageError, BrokerUnavailable) as error:
+        _refuse(f"the campaign ended: {error}", 2)
+    except ExceptionGroup as group:
+        _refuse(f"the campaign ended: {group.exceptions[0]}", 2)
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
+    else:
+        console = Console()
+        show(report, console if console.is_terminal else Console(width=140))
+    if not report.good:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch ingest[/]")
 def ingest() -> None:
     """The durable path: from the broker into the database."""

@@ -27,15 +27,17 @@ class LatencyProbe:
     arrived: dict[str, int] = field(default_factory=dict)
     transitions: dict[str, payloads.Transition] = field(default_factory=dict)
     fresh: asyncio.Event = field(default_factory=asyncio.Event)
+    beats: list[int] = field(default_factory=list)  # when heartbeats of the analyzer arrived, monotonic ns
 
     async def run(self) -> None:
         """Listen until cancelled."""
         consumer = Consumer(
             self.settings,
             "latency-probe",
-            [f"{topics.ROOT}/+/+/+/down/alarm/+", f"{topics.ROOT}/+/+/+/down/transition"],
+            [f"{topics.ROOT}/+/+/+/down/alarm/+", f"{topics.ROOT}/+/+/+/down/transition",
+             topics.heartbeat("+")],
             session_expiry_s=0,
-        )
+        )  # fmt: skip
         async with asyncio.TaskGroup() as tasks:
             session = tasks.create_task(consumer.run(), name="probe.session")
             try:
@@ -50,7 +52,9 @@ class LatencyProbe:
                 session.cancel()
 
     def _note(self, topic: str, payload: bytes, at: int) -> None:
-        if not payload:
+        if topic.endswith("/heartbeat"):
+            self.beats.append(at)
+        if not payload or topic.endswith("/heartbeat"):
             return
         try:
             if topics.parse(topic).leaf is Leaf.ALARM:

@@ -5,7 +5,7 @@ One SQLite file for all devices of a fleet. A frame is written before it is publ
 `time.monotonic_ns()` just before its first publish (empty if it never was). Rows stay after their receipt until the
 bound: then the oldest receipted ones go first, and only when none is left the oldest of all, which is counted.
 
-`produced` and `published` read a journal, also while a fleet writes it.
+`produced`, `kept` and `published` read a journal, also while a fleet writes it.
 """
 
 import logging
@@ -48,6 +48,20 @@ class Produced(NamedTuple):
     boot: str
     seq: int
     sendings: int  # 0: it never left the device
+    receipted: bool
+
+
+class Kept(NamedTuple):
+    """A frame as the journal has it; `lane` is that of its last sending, None when it never left the device."""
+
+    kind: str
+    device: str
+    boot: str
+    seq: int
+    payload: bytes
+    lane: str | None
+    published_mono_ns: int | None
+    sendings: int
     receipted: bool
 
 
@@ -214,6 +228,16 @@ def produced(path: Path, *, run: int | None = None) -> Iterator[Produced]:
         )
         for site, kind, device, boot, seq, sendings, receipted in rows:
             yield Produced(site, kind, device, boot, seq, sendings, bool(receipted))
+
+
+def kept(path: Path) -> Iterator[Kept]:
+    """Every frame in a journal with its payload, boot by boot, in the order of seq."""
+    with closing(_read(path)) as db:
+        for row in db.execute(
+            "SELECT box.kind, box.device, box.boot, frame.seq, frame.payload, frame.lane, frame.published_mono_ns,"
+            " frame.sendings, frame.receipted FROM frame JOIN box ON box.id = frame.box ORDER BY frame.box, frame.seq"
+        ):
+            yield Kept(*row)._replace(receipted=bool(row[-1]))
 
 
 def published(path: Path, *, lane: str | None = None) -> dict[tuple[str, str, int], int]:

@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runtime.embedded import debian
 from runtime.embedded.ports import free_port
 from runtime.embedded.postgres import Cluster, embedded
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.migrate import migrate
-from tests.helpers import chroot
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = count(1)
@@ -60,13 +60,13 @@ class Server:
 def new_cluster(flavour: str, settings: dict[str, str] | None = None) -> Cluster:
     """A started cluster of its own, for tests that kill it. The caller removes it."""
     if flavour == "timescale":
-        reason = chroot.why_not()
+        reason = debian.why_not()
         if reason:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"TimescaleDB is required in CI: {reason}")
             pytest.skip(reason)
         options = {"timescaledb.max_background_workers": "0", "max_worker_processes": "8", **(settings or {})}
-        cluster = chroot.timescale(f"cw-{os.getpid()}-{next(_numbers)}", free_port(), options)
+        cluster = debian.timescale(f"cw-{os.getpid()}-{next(_numbers)}", free_port(), options)
     else:
         cluster = embedded(Path(tempfile.mkdtemp(prefix="cw-pg-")) / "data", free_port(), settings)
     cluster.init()

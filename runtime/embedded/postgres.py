@@ -43,7 +43,7 @@ class Cluster:
 
     `program(name)` is the argument list that runs a PostgreSQL program; `spawn` are further arguments of
     subprocess, for example the user to run as. `inside` maps a path of ours to what the server sees (in a chroot
-    they differ).
+    they differ). `init_arguments` are further ones for initdb.
     """
 
     data: Path
@@ -53,6 +53,7 @@ class Cluster:
     spawn: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     inside: Callable[[Path], str] = str
+    init_arguments: Sequence[str] = ()
     password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -72,7 +73,8 @@ class Cluster:
         try:
             self._run(
                 [*self.program("initdb"), "-D", self.inside(self.data), "-U", "postgres", "--encoding=UTF8",
-                 "--locale=C", "--auth=scram-sha-256", f"--pwfile={self.inside(secret)}", "--no-instructions"]
+                 "--locale=C", "--auth=scram-sha-256", f"--pwfile={self.inside(secret)}", "--no-instructions",
+                 *self.init_arguments]
             )  # fmt: skip
         finally:
             secret.unlink()

@@ -28,6 +28,7 @@ from api.metrics import ApiMetrics
 from api.settings import ApiSettings
 from ingest.metrics import IngestMetrics
 from ingest.settings import IngestSettings
+from runtime.embedded import debian
 from runtime.embedded.ports import free_port
 from simulators import service as simulators
 from simulators.settings import Settings as SimulatorEnvironment
@@ -36,7 +37,7 @@ from telemetry.broker import Link, connected
 from telemetry.errors import BrokerUnavailable
 from telemetry.settings import MqttSettings
 from tests.fix_broker import wait_for
-from tests.helpers import chroot, services
+from tests.helpers import services
 from tests.helpers.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -258,14 +259,14 @@ class DeployedBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        reason = chroot.why_not()
+        reason = debian.why_not()
         if reason is None:
-            inside = chroot.root() / "var/tmp" / f"deploy-{os.getpid()}"
+            inside = debian.root() / "var/tmp" / f"deploy-{os.getpid()}"
             shutil.rmtree(inside, ignore_errors=True)
             shutil.copytree(self.secrets, inside)
-            seen = f"/{inside.relative_to(chroot.root())}"
+            seen = f"/{inside.relative_to(debian.root())}"
             switch = ["/usr/bin/setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--pdeathsig=TERM"]
-            command = ["chroot", str(chroot.root()), *switch, "/usr/sbin/mosquitto", "-c", f"{seen}/mosquitto.conf"]
+            command = ["chroot", str(debian.root()), *switch, "/usr/sbin/mosquitto", "-c", f"{seen}/mosquitto.conf"]
         else:
             inside, seen = self.secrets, str(self.secrets)
             command = [program("mosquitto", f"mosquitto ({reason})"), "-c", f"{seen}/mosquitto.conf"]

@@ -23,6 +23,7 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
     "command",
     [
         "demo",
+        "chaos",
         "ingest",
         "analyze",
         "api",
