@@ -124,6 +124,8 @@ class Campaign:
 
     async def _kill_often(self, kills: int, stop: asyncio.Event) -> None:
         """SIGKILL of ingest and of the analyzer, each so often, at random moments, independently of each other."""
+        victims = {"ingest": Fault.KILL_INGEST, "analyzer": Fault.KILL_ANALYZER}
+        victims = {name: fault for name, fault in victims.items() if fault in self.options.faults} or victims
         span = self._watch.span(ALARM_PATH)
         began = time.monotonic()
 
@@ -133,15 +135,15 @@ class Campaign:
                 if stop.is_set():
                     return
                 await asyncio.to_thread(self._stack.kill, name)
-                done = min(self._stack.kills["ingest"], self._stack.kills["analyzer"])
+                done = min(self._stack.kills[victim] for victim in victims)
                 self._tell(f"{done} of {kills} kills of each", 0.9 * done / kills)
 
         async with asyncio.TaskGroup() as tasks:
-            for name in ("ingest", "analyzer"):
+            for name in victims:
                 seed = f"kill-{name}-{self.options.seed}"
                 tasks.create_task(work(name, Random(seed)), name=f"chaos.kill.{name}")  # noqa: S311 - a plan
         ended = time.monotonic()
-        for name, fault in (("ingest", Fault.KILL_INGEST), ("analyzer", Fault.KILL_ANALYZER)):
+        for name, fault in victims.items():
             stored = await self._watch.stored_again(ended, RECOVERY_S)
             happened = Happened(fault, 0.0, round(ended - began, 1), f"{self._stack.kills[name]} × SIGKILL", stored)
             happened.watching_again_s = await self._watch.watching_again(ended, RECOVERY_S)
