@@ -2,14 +2,19 @@
 What was published and not yet confirmed by the broker: published again on the next connection.
 
 Rule 1: a transition stays until the broker has it, in order. Of a retained topic only the newest state stays.
-Rule 2: at `MAX` entries the oldest is dropped and counted: the record has a hole then, the retained state has none.
+Rule 2: what was confirmed and is not retained is kept for a while longer, the newest `KEPT_BYTES` of it: a broker that
+loses its state loses what it had confirmed and not yet delivered to ingest, and `again` publishes it once more. What
+comes twice is stored once: ids are made from causes.
+Rule 3: at `MAX` entries the oldest is dropped and counted: the record has a hole then, the retained state has none.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 MAX: Final = 200_000
+KEPT_BYTES: Final = 32_000_000
 
 Entry = tuple[str, bytes, bool]  # topic, payload, retained
 
@@ -27,6 +32,8 @@ class Outbox:
         """`refused` is told of a publish that the broker will never take, `dropped` of one lost at the bound."""
         self._entries: dict[int, Entry] = {}
         self._retained: dict[str, int] = {}
+        self._sent: deque[tuple[str, bytes]] = deque()
+        self._sent_bytes = 0
         self._next = 0
         self._refused = refused
         self._dropped = dropped
@@ -61,6 +68,7 @@ class Outbox:
                 return
             error = done.exception()
             if error is None:
+                self._remember(self._entries.get(number))
                 self._remove(number)
             elif isinstance(error, Exception) and is_final(error):
                 self._remove(number)
@@ -72,6 +80,24 @@ class Outbox:
     def numbers(self) -> list[int]:
         """The numbers of all entries, in order."""
         return list(self._entries)
+
+    def again(self) -> list[int]:
+        """Put everything that is remembered back, in order, as not confirmed; the numbers."""
+        sent, self._sent = self._sent, deque()
+        self._sent_bytes = 0
+        return [self.put(topic, payload, retain=False) for topic, payload in sent]
+
+    def still(self, numbers: Iterable[int]) -> list[int]:
+        """Those of them that are not confirmed yet."""
+        return [number for number in numbers if number in self._entries]
+
+    def _remember(self, entry: Entry | None) -> None:
+        if entry is None or entry[2]:
+            return
+        self._sent.append(entry[:2])
+        self._sent_bytes += len(entry[1])
+        while self._sent_bytes > KEPT_BYTES:
+            self._sent_bytes -= len(self._sent.popleft()[1])
 
     def _remove(self, number: int) -> None:
         entry = self._entries.pop(number, None)

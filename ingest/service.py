@@ -21,6 +21,7 @@ from ingest.receipts import ReceiptBook
 from ingest.settings import IngestSettings
 from telemetry import shares
 from telemetry.claim import PartitionClaim
+from telemetry.clock import now_ms
 from telemetry.consumer import Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, StorageError
 from telemetry.storage.writer import Writer
@@ -55,11 +56,18 @@ class Partition:
             topics.filters(shares.sites(settings.partition, self._number) or (), TAILS[name]),
             receive_maximum=settings.receive_maximum,
             may_reconnect=self._claim.still_mine,
-            on_link=lambda present: lane.linked(present),
+            on_link=lambda present: self._linked(name, present),
         )
         writer = Writer(settings.database, application=f"ingest-{name}")
-        lane = Lane(name, consumer, writer, self._metrics, on_stored=self._book.changed)
-        return lane
+        return Lane(name, consumer, writer, self._metrics, on_stored=self._book.changed)
+
+    def _linked(self, name: str, session_present: bool) -> None:
+        lane = self.lanes[name]
+        lane.linked(session_present)
+        if name == "log" and not session_present:
+            # The analyzer publishes again what the broker may have held for the session that is gone.
+            since = payloads.encode(payloads.LogSession(since=now_ms()))
+            lane.consumer.publish(topics.log_session(self._number), since, retain=True)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim the partition, then serve it until `stop`."""

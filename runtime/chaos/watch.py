@@ -27,6 +27,7 @@ from telemetry.storage.evidence import Evidence
 
 CURRENT_S: Final = 1.0  # the record is current when it lags by no more than this
 EVERY_S: Final = 0.25
+SETTLED_S: Final = 4.0  # what a process weighs after its imports is where growth begins
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _HELD: Final = re.compile(r'^cranewatch_ingest_held\{lane="(\w+)"\} ([\d.e+]+)', re.M)
 _OUTBOX: Final = re.compile(r"^cranewatch_analyzer_outbox ([\d.e+]+)", re.M)
@@ -40,23 +41,21 @@ class Memory:
     most: float
     last: float
     growth: float = 0.0  # the most that it grew within one process: a restarted one begins anew
-    _base: float = 0.0
+    _base: float = math.inf
     _pid: int = 0
+    _since: float = 0.0  # monotonic s
 
     def note(self, pid: int, now: float) -> None:
         """A sample."""
         if pid != self._pid:
             # What a process weighs once it runs: the imports of its first seconds are no growth.
-            self._pid, self._base = pid, math.inf
+            self._pid, self._base, self._since = pid, math.inf, time.monotonic()
         self.last = now
         self.most = max(self.most, now)
+        if self._base is math.inf and time.monotonic() - self._since > SETTLED_S:
+            self._base = now
         if self._base is not math.inf:
             self.growth = max(self.growth, now - self._base)
-
-    def settle(self) -> None:
-        """What it holds now is where growth begins."""
-        if self._base is math.inf:
-            self._base = self.last
 
 
 @dataclass
@@ -123,9 +122,6 @@ class Watch:
                 if size is not None:
                     memory = self.memory.setdefault(name, Memory(size, size, size))
                     memory.note(pid, size)
-            if beat % 8 == 7:
-                for memory in self.memory.values():
-                    memory.settle()
             if beat % 4 == 0:
                 await asyncio.to_thread(self._metrics)
             for name, child in self.stack.children.items():

@@ -210,6 +210,12 @@ class Claim(Payload, frozen=True):
     worker: str
 
 
+class LogSession(Payload, frozen=True):
+    """Ingest's session for the log is a new one: what the broker held for the one before, whatever it was, is gone."""
+
+    since: int
+
+
 class Tick(Payload, frozen=True):
     """The analyzer's own clock on its way through its own session."""
 

@@ -104,6 +104,11 @@ def claim(service: str, partition: int) -> str:
     return f"{ROOT}/_own/{service}/p{partition}"
 
 
+def log_session(partition: int) -> str:
+    """The retained topic on which ingest says since when it has its session for the log of a partition."""
+    return f"{ROOT}/_own/ingest/p{partition}/log"
+
+
 def tick(partition: int) -> str:
     """
     The analyzer's clock, sent to its own session.

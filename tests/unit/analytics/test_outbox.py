@@ -62,3 +62,28 @@ def test_at_the_bound_the_oldest_goes_and_is_counted() -> None:
     assert len(made) == outbox.MAX
     assert log == ["dropped", "dropped"]
     assert made.entries()[0][1] == b"2"
+
+
+async def test_what_was_confirmed_is_remembered_and_can_be_published_again_in_order() -> None:
+    made, publisher = box([]), ListPublisher()
+    for number, retain in ((b"1", False), (b"2", True), (b"3", False)):
+        made.send(publisher, made.put(f"t/{number.decode()}", number, retain=retain), lambda error: False)
+    for future in publisher.futures:
+        future.set_result(None)
+    await asyncio.sleep(0)
+    assert made.entries() == []
+    numbers = made.again()
+    assert made.entries() == [("t/1", b"1", False), ("t/3", b"3", False)]
+    assert made.still([0, *numbers]) == numbers
+    assert made.again() == []
+
+
+async def test_what_is_remembered_is_bounded_and_the_newest_stays(monkeypatch: Any) -> None:
+    monkeypatch.setattr(outbox, "KEPT_BYTES", 25)
+    made, publisher = box([]), ListPublisher()
+    for number in range(5):
+        made.send(publisher, made.put("t", b"%010d" % number, retain=False), lambda error: False)
+        publisher.futures[-1].set_result(None)
+    await asyncio.sleep(0)
+    made.again()
+    assert [payload for _, payload, _ in made.entries()] == [b"0000000003", b"0000000004"]
