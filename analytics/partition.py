@@ -33,6 +33,7 @@ from analytics.logbook import Logbook, Saved
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Outbox
 from analytics.outcome import Outcome
+from analytics.repeats import Repeats
 from analytics.retained import retained
 from analytics.settings import AnalyzerSettings
 from analytics.settling import Settling
@@ -48,8 +49,6 @@ from telemetry.wire.topics import Lane, Leaf
 logger = logging.getLogger(__name__)
 
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
-REPEATED_AT_ONCE: Final = 100
-REPEAT_S: Final = 0.02
 
 
 class Fenced(CranewatchError):
@@ -77,9 +76,7 @@ class Partition:
         self._metrics = metrics
         self._run = secrets.token_hex(8)
         self._tick_topic = topics.tick(number)
-        self._log_topic = topics.log_session(number)
-        self._log_since = 0
-        self._again = asyncio.Event()
+        self._repeats = Repeats(number)
         folder = Folder(settings.folder / f"analyze-p{number}")
         self._logbook = Logbook(folder, settings, metrics, self._journal_failed, self._journal_recovered)
         self._engine = Engine(number)
@@ -116,7 +113,7 @@ class Partition:
                 return
             consumer = Consumer(
                 self._mqtt, f"analyze-p{self._number}",
-                [*shares.filters(self._partition, self._number), topics.log_session(self._number)],
+                [*shares.filters(self._partition, self._number), self._repeats.topic],
                 may_reconnect=claim.still_mine, on_link=self._linked, on_answer=self._answered,
             )  # fmt: skip
             await self._watch(consumer, stop)
@@ -242,7 +239,10 @@ class Partition:
                 tasks.create_task(self._logbook.sync(), name="analytics.sync"),
                 tasks.create_task(self._sweep(consumer), name="analytics.sweep"),
                 tasks.create_task(self._look_at_broker(), name="analytics.broker"),
-                tasks.create_task(self._repeat(consumer), name="analytics.repeat"),
+                tasks.create_task(
+                    self._repeats.run(consumer, self._outbox, lambda numbers: self._send(consumer, numbers)),
+                    name="analytics.repeat",
+                ),
             ]
             stopping = tasks.create_task(stop.wait(), name="analytics.stop")
             await asyncio.wait({link, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -315,36 +315,13 @@ class Partition:
                 if topic != self._tick_topic or not self._timely(message.payload):
                     self._metrics.ticks_dropped.inc()
                     continue
-            elif topic == self._log_topic:
-                self._log_lost(message.payload)
+            elif topic == self._repeats.topic:
+                self._repeats.told(message.payload)
                 continue
             elif topic.endswith("/up/shown"):
                 continue
             inputs.append((topic, message.payload))
         return inputs
-
-    def _log_lost(self, payload: bytes) -> None:
-        """Ingest has a new session for the log: what it had not yet stored may be gone with the old one."""
-        with contextlib.suppress(CranewatchError):
-            session = payloads.decode(payloads.LogSession, payload)
-            if session.since != self._log_since:
-                self._log_since = session.since
-                self._again.set()
-
-    async def _repeat(self, consumer: Consumer) -> None:
-        """Publish again what ingest may have lost, a little at a time: no alarm waits behind it."""
-        while True:
-            await self._again.wait()
-            self._again.clear()
-            numbers = self._outbox.again()
-            logger.info(
-                "partition %d: ingest's log has a new session, publishing %d transitions and reports again",
-                self._number, len(numbers), extra={"action": "log_session"},
-            )  # fmt: skip
-            for first in range(0, len(numbers), REPEATED_AT_ONCE):
-                await consumer.linked()
-                self._send(consumer, self._outbox.still(numbers[first : first + REPEATED_AT_ONCE]))
-                await asyncio.sleep(REPEAT_S)
 
     def _timely(self, payload: bytes) -> bool:
         with contextlib.suppress(CranewatchError):
