@@ -31,3 +31,14 @@ def test_whoever_waits_longest_comes_first_and_nobody_is_forgotten() -> None:
         book.sent(device, 0.0)
     book.changed(everyone)
     assert set(book.due(INTERVAL_S)[:10]) == everyone - set(first)
+
+
+def test_what_is_stored_while_a_receipt_is_on_its_way_gets_one_of_its_own() -> None:
+    book = ReceiptBook()
+    book.changed({7})
+    assert book.due(0.0) == [7]
+    book.changed({7})
+    book.sent(7, 0.0)
+    assert book.due(INTERVAL_S) == [7]
+    book.sent(7, INTERVAL_S)
+    assert book.due(100.0) == []
