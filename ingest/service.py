@@ -42,6 +42,9 @@ class Partition:
         self._number = number
         self._metrics = metrics
         self._book = ReceiptBook()
+        # Receipts are retained, and ours: a broker that lost its state lost them, and a process that was killed does
+        # not know whom it owed one.
+        self._all_due = True
         self._receipt_writer = Writer(settings.database, application="ingest-receipts")
         self._receipt_thread = ThreadPoolExecutor(1, thread_name_prefix="ingest.receipts")
         worker = f"{socket.gethostname()}-{os.getpid()}"
@@ -64,6 +67,8 @@ class Partition:
     def _linked(self, name: str, session_present: bool) -> None:
         lane = self.lanes[name]
         lane.linked(session_present)
+        if name == "live" and not session_present:
+            self._all_due = True
         if name == "log" and not session_present:
             # The analyzer publishes again what the broker may have held for the session that is gone.
             since = payloads.encode(payloads.LogSession(since=now_ms()))
@@ -109,6 +114,19 @@ class Partition:
             logger.warning("no broker yet: %s", error, extra={"action": "claim"})
             return False
 
+    async def _owe_all(self) -> None:
+        """Everybody is due a receipt, when that is so. Raises StorageError, and then it still is."""
+        if not self._all_due:
+            return
+        self._all_due = False
+        sites = shares.sites(self._settings.partition, self._number) or ()
+        loop = asyncio.get_running_loop()
+        try:
+            self._book.changed(await loop.run_in_executor(self._receipt_thread, self._receipt_writer.accounted, sites))
+        except StorageError:
+            self._all_due = True
+            raise
+
     async def _send_receipts(self, ending: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         live = self.lanes["live"]
@@ -116,10 +134,13 @@ class Partition:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.25):
                     await ending.wait()
-            due = self._book.due(loop.time())
-            if not due or not live.consumer.link:
+            if not live.consumer.link:
                 continue
             try:
+                await self._owe_all()
+                due = self._book.due(loop.time())
+                if not due:
+                    continue
                 found = await loop.run_in_executor(self._receipt_thread, self._receipt_writer.receipts, due)
             except StorageError as error:
                 logger.debug("no receipts now: %s", error)

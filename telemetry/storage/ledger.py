@@ -47,6 +47,11 @@ _RECEIPTS: LiteralString = (
     " WHERE l.device_id = ANY(%s) ORDER BY l.device_id, l.boot_no DESC"
 )
 
+_DEVICES: LiteralString = (
+    "SELECT DISTINCT device_id FROM frame_ledger JOIN device USING (device_id)"
+    " WHERE %(sites)s::text[] = '{}' OR site = ANY(%(sites)s)"
+)
+
 
 def ranges_of(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Numbers as rising ranges, ends included."""
@@ -104,6 +109,11 @@ def end(connection: psycopg.Connection[Any], ends: Mapping[tuple[int, int], int]
         return
     keys = sorted(ends)
     connection.execute(_END, ([key[0] for key in keys], [key[1] for key in keys], [ends[key] for key in keys]))
+
+
+def devices(connection: psycopg.Connection[Any], sites: Iterable[str]) -> set[int]:
+    """The devices of these sites that have a ledger; without sites those of all."""
+    return {row[0] for row in connection.execute(_DEVICES, {"sites": list(sites)})}
 
 
 def receipts(

@@ -110,6 +110,15 @@ class Writer:
             if self._connection is not None and self._connection.broken:
                 self.close()
 
+    def accounted(self, sites: Sequence[str]) -> set[int]:
+        """The devices of these sites (all, without one) that are due a receipt at all. Raises StorageError."""
+        try:
+            with translated():
+                return ledger.devices(self._open(), sites)
+        finally:
+            if self._connection is not None and self._connection.broken:
+                self.close()
+
     def receipts(self, device_ids: list[int]) -> list[tuple[int, DeviceKey, list[BootReceipt]]]:
         """What these devices may forget: (id, name, boots) of each that has a boot. Raises StorageError."""
         try:

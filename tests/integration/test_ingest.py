@@ -289,6 +289,23 @@ async def test_a_message_that_comes_live_and_late_is_in_quarantine_once(
     assert value(postgres_database, "SELECT count(*) FROM quarantine") == 1
 
 
+async def test_a_new_process_owes_everybody_a_receipt_for_the_one_before_may_have_died_with_it(
+    mosquitto: MqttSettings, postgres_database: DatabaseSettings
+) -> None:
+    topic = f"cw/v1/{site()}/crane/c-1"
+    async with ingest(mosquitto, postgres_database):
+        await publish(mosquitto, [(f"{topic}/up/reading", frame(BOOT, 1, now_ms(), load_t=1.0))])
+        await until(lambda: value(postgres_database, "SELECT count(*) FROM reading_crane") == 1)
+    fresh: list[bytes] = []
+    link = Link(
+        mosquitto, f"box-{os.getpid()}", filters=[(f"{topic}/down/receipt", 1)], protocol="3.1.1",
+        on_arrival=lambda arrival: None if arrival.retain else fresh.append(arrival.payload),
+    )  # fmt: skip
+    async with connected(link), ingest(mosquitto, postgres_database):
+        await until(lambda: fresh)
+    assert payloads.decode(payloads.Receipt, fresh[0]).boots[0].upto == 1
+
+
 async def test_the_cap_counts_different_messages_so_that_a_flood_of_one_hides_no_other(
     broker: MqttSettings, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
