@@ -8,7 +8,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo test check bench chaos dev servers lock clean help
+.PHONY: demo test check bench chaos fuzz dev servers lock clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,11 @@ bench: $(READY) servers ## measurements, side by side in one run; results go to 
 chaos: $(READY) servers ## a campaign of faults on real servers, and an audit of what is left (ARGS="--seed 7 --json")
 	@$(BIN)/cranewatch chaos $(ARGS)
 
+fuzz: $(READY) ## coverage-guided fuzzing, a minute a target (ARGS="services --seconds 600")
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-fuzz.lock
+	@if [ -n "$(ARGS)" ]; then $(BIN)/python -m tests.fuzz $(ARGS); else \
+	  for target in frame payload topic services packets; do $(BIN)/python -m tests.fuzz $$target || exit 1; done; fi
+
 dev: $(READY) servers ## everything a contributor needs, and no more
 	@echo "ready: $(BIN)/cranewatch --help, $(BIN)/pytest, make check"
 
@@ -41,6 +46,8 @@ servers: ## TimescaleDB, Mosquitto, Chromium from Debian, where that is possible
 lock: ## exact versions into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
+	uv pip compile --group fuzz --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements-fuzz.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

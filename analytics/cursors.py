@@ -17,6 +17,7 @@ from telemetry.wire.payloads import Evaluated
 
 MAX_BOOTS: Final = 16
 MAX_RANGES: Final = 256
+MAX_REPORTED: Final = 1_000  # ranges of all boots in one report, which must fit a message
 FAR_MS: Final = 60_000
 
 
@@ -53,9 +54,8 @@ class Cursor(msgspec.Struct, omit_defaults=True):
         """The run of evaluated frames ends at `last`."""
         if boot is None or not self.run:
             return
-        ranges = self.ranges.setdefault(boot, [])
-        if len(ranges) < MAX_RANGES:
-            ranges.append((self.run, last))
+        if len(self.ranges.get(boot, ())) < MAX_RANGES and sum(map(len, self.ranges.values())) < MAX_REPORTED:
+            self.ranges.setdefault(boot, []).append((self.run, last))
         else:
             # What is not reported as evaluated is reviewed again, which is safe; memory stays bounded.
             self.dropped_ranges += 1

@@ -3,9 +3,13 @@ From messages to the engine's inputs, in order.
 
 Live and in recovery the same function runs over the same batches, so that the engine that recovers is the one that
 was killed.
-Rule: a message that cannot be understood costs itself and nothing else; ingest quarantines it, we count it.
+Rule 1: a message that cannot be understood costs itself and nothing else; ingest quarantines it, we count it.
+Rule 2: a message that was understood and then fails in the engine is a defect of ours, and must not end the watch: it
+is logged, counted, and what it touched is in doubt. It fails the same way in recovery, so that nothing depends on it.
+Rule 3: beyond `max_devices` a device that we do not know is left out and counted: names can be made up without end.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +29,9 @@ from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED: Final = 100_000
 SITE_TAILS: Final = ("/config", "/record")
+MAX_DEVICES: Final = 20_000  # about 4 KB each
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -39,8 +46,9 @@ class Taken:
 class Intake:
     """The engine's door."""
 
-    def __init__(self, engine: Engine, tick_topic: str) -> None:
+    def __init__(self, engine: Engine, tick_topic: str, max_devices: int = MAX_DEVICES) -> None:
         self.engine = engine
+        self.max_devices = max_devices
         self._tick = tick_topic
         self._topics: dict[str, Topic] = {}
 
@@ -62,6 +70,8 @@ class Intake:
                 if parsed is None:
                     self._flush(taken, waiting)
                     self._site(taken, topic, payload, received)
+                elif parsed.leaf is not Leaf.CONFIG and not self._admitted(parsed):
+                    taken.ignored[Refusal.DEVICES] += 1
                 elif parsed.leaf is Leaf.READING:
                     frame = frames.decode(parsed.kind, payload)
                     waiting.append(Arrived(parsed.site, parsed.kind, parsed.device, frame, received))
@@ -71,8 +81,21 @@ class Intake:
                     self._other(taken, parsed, payload, received)
             except WireError as error:
                 taken.ignored[error.reason] += 1
+            except Exception:
+                self._failed(taken, topic, received)
         self._flush(taken, waiting)
         return taken
+
+    def _admitted(self, topic: Topic) -> bool:
+        """Whether there is room for this device; one of this batch that waits to be fed counts when it is fed."""
+        engine = self.engine
+        known = (topic.site, topic.device) in engine.fleets[topic.kind].index
+        return known or engine.devices() < self.max_devices
+
+    def _failed(self, taken: Taken, what: str, received: int) -> None:
+        logger.exception("the engine failed on %s; its devices are in doubt", what, extra={"action": "engine_failed"})
+        taken.ignored["failed"] += 1
+        self.engine.doubted("failed", received)
 
     def _parse(self, topic: str) -> Topic | None:
         """A device topic, or None for what is of a whole site. Raises WireError."""
@@ -89,7 +112,10 @@ class Intake:
 
     def _flush(self, taken: Taken, waiting: list[Arrived]) -> None:
         if waiting:
-            taken.outcome.extend(self.engine.feed(waiting))
+            try:
+                taken.outcome.extend(self.engine.feed(waiting))
+            except Exception:
+                self._failed(taken, f"{len(waiting)} frames", waiting[0].received)
             waiting.clear()
 
     def _ticked(self, taken: Taken, payload: bytes, received: int) -> None:
@@ -99,7 +125,10 @@ class Intake:
             taken.ignored[error.reason] += 1
             return
         taken.leaves["tick"] += 1
-        taken.outcome.extend(self.engine.tick(tick.at, received))
+        try:
+            taken.outcome.extend(self.engine.tick(tick.at, received))
+        except Exception:
+            self._failed(taken, "a tick", received)
 
     def _note(self, taken: Taken, topic: str, payload: bytes, received: int) -> None:
         if topic == notes.DOUBT:

@@ -2,6 +2,7 @@
 The partition's folder: a lock, the journal of inputs, and snapshots.
 
     lock              held with flock for as long as a worker has the partition
+    id                random, made with the folder: tells a claim of this folder from one of another
     hole              one byte, 1 while records are missing that were fed; overwritten in place: a full disk allows it
     journal-00000007  inputs since snapshot 7 was begun: records of length, CRC-32, body
     snapshot-00000007 state before the first record of journal 7, with its own length and CRC-32
@@ -16,6 +17,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import struct
 import threading
 import zlib
@@ -32,6 +34,7 @@ _JOURNAL: Final = b"CWJ1"
 _SNAPSHOT: Final = b"CWS1"
 _HEAD: Final = struct.Struct("<II")
 _LONG_HEAD: Final = struct.Struct("<QI")
+_ID: Final = re.compile(r"[0-9a-f]{16}\Z")
 _NAME: Final = re.compile(r"(journal|snapshot)-(\d{8})\Z")
 MAX_RECORD: Final = 1 << 30
 
@@ -100,6 +103,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0  # of the present journal
+        self.id = ""  # of the folder, as long as it lives
         self._lock: int | None = None
         self._hole: int | None = None
         self._was_marked = False
@@ -125,12 +129,23 @@ class Folder:
             os.close(lock)
             raise PartitionTaken(f"another analyzer has {self.path}") from error
         self._lock = lock
+        self.id = self._identify()
         self._was_marked = self._marked()
         with contextlib.suppress(OSError):
             self._hole = os.open(self.path / "hole", os.O_RDWR | os.O_CREAT, 0o644)
             if os.fstat(self._hole).st_size == 0:
                 # Now, while there is room for it.
                 os.pwrite(self._hole, b"0", 0)
+
+    def _identify(self) -> str:
+        path = self.path / "id"
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if _ID.match(found := path.read_text()):
+                return found
+        made = secrets.token_hex(8)
+        with contextlib.suppress(OSError):
+            path.write_text(made)
+        return made
 
     def mark(self, *, hole: bool) -> None:
         """Whether records are missing that were fed. Raises OSError."""

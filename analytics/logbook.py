@@ -77,6 +77,11 @@ class Logbook:
         except OSError as error:
             self._failed(error)
 
+    @property
+    def id(self) -> str:
+        """The folder's name for itself, empty when there is none."""
+        return self._folder.id
+
     def close(self) -> None:
         """Let go of it."""
         self._folder.close()

@@ -48,6 +48,7 @@ from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
 
+SYS_S: Final = 10.0  # a broker that has not let its counters be read by then will not
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 
 
@@ -80,7 +81,7 @@ class Partition:
         folder = Folder(settings.folder / f"analyze-p{number}")
         self._logbook = Logbook(folder, settings, metrics, self._journal_failed, self._journal_recovered)
         self._engine = Engine(number)
-        self._intake = Intake(self._engine, self._tick_topic)
+        self._intake = Intake(self._engine, self._tick_topic, settings.devices_max)
         self._outbox = Outbox(self._refused, metrics.outbox_dropped.inc)
         self._settling = Settling(lambda: self._logbook.ok, metrics.unjournalled.inc)
         self._fresh_link = False
@@ -104,11 +105,11 @@ class Partition:
         """
         self._logbook.open()
         try:
-            worker = f"{socket.gethostname()}-{os.getpid()}-{self._run}"
+            worker = f"{self._logbook.id}/{socket.gethostname()}-{os.getpid()}-{self._run}"
             claim = PartitionClaim(self._mqtt, "analyze", self._number, worker, wait_s=self._partition.claim_wait_s)
             if not await self._claim(claim, stop):
                 return
-            faults = self._recover()
+            faults = self._recover(claim.before)
             if faults is not None and not await self._look_back(faults, stop):
                 return
             consumer = Consumer(
@@ -135,9 +136,11 @@ class Partition:
 
     # Recovery
 
-    def _recover(self) -> list[str] | None:
+    def _recover(self, before: str | None = None) -> list[str] | None:
         """
         The newest snapshot and every batch since; what they led to is published again on the first link.
+
+        `before` is who had the partition last: when that was from another folder, what is in ours is old.
 
         What was wrong with them, empty when there was nothing at all; None when our memory is whole.
         """
@@ -151,6 +154,9 @@ class Partition:
         for record in found.records:
             self._received = max(self._received, record.received)
             self._keep(self._intake.apply(record.received, record.inputs).outcome)
+        other, of_a_folder, _ = (before or "").partition("/")
+        if of_a_folder and other != self._logbook.id and not found.empty:
+            faults.append("another worker had the partition since, with a folder of its own")
         self._remembered = max(self._received, self._engine.now)
         said = {rule: detail for rule, (_, detail) in self._engine.troubles.items()}
         self._troubles.restore(said, asyncio.get_running_loop().time())
@@ -222,7 +228,7 @@ class Partition:
             raise ValueError(f"of partition {engine.partition}")
         engine.unjournalled = not self._logbook.ok
         self._engine = engine
-        self._intake = Intake(engine, self._tick_topic)
+        self._intake = Intake(engine, self._tick_topic, self._settings.devices_max)
         for topic, payload, retain in snapshot.outbox:
             self._outbox.put(topic, payload, retain=retain)
 
@@ -345,6 +351,9 @@ class Partition:
 
     def _count(self, taken: Taken) -> None:
         outcome, metrics = taken.outcome, self._metrics
+        if taken.ignored["devices"]:
+            limit = str(self._intake.max_devices)
+            self._troubles.happened(Trouble.DEVICES, limit, asyncio.get_running_loop().time())
         for leaf, n in taken.leaves.items():
             metrics.messages.labels(leaf).inc(n)
         for reason, n in taken.ignored.items():
@@ -447,8 +456,14 @@ class Partition:
 
         name = f"sys-p{self._number}-{self._run}"
         link = broker.Link(self._mqtt, name, filters=[(topics.DROPPED, 0)], on_arrival=note)
-        async with broker.connected(link):
-            await asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(link.run(), name="analytics.sys")
+            try:
+                async with asyncio.timeout(SYS_S):
+                    await link.up.wait()
+            except TimeoutError:
+                logger.info("this broker does not let %s be read", topics.DROPPED, extra={"action": "broker"})
+                running.cancel()
 
     async def _sweep(self, consumer: Consumer) -> None:
         """

@@ -19,6 +19,9 @@ class AnalyzerSettings(Section):
     sync_s: float = Field(default=0.1, gt=0, le=5, description="Least seconds between two fdatasync of the journal.")
     snapshot_s: float = Field(default=60.0, gt=0, description="Seconds between snapshots.")
     snapshot_mb: float = Field(default=64.0, gt=0, description="Megabytes of journal after which a snapshot is made.")
+    devices_max: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="Most devices of a partition; new ones beyond it are left out."
+    )
     batch: int = Field(default=500, ge=1, le=10_000, description="Most messages taken at once.")
 
 

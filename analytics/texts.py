@@ -310,6 +310,7 @@ REASONS: Final[dict[str, Words]] = {
     "shelved": Words(zh="报警已搁置", en="the alarm is shelved"),
     "not_computed": Words(zh="本版本不监测", en="not computed in this version"),
     "warm_start": Words(zh="监测服务重启 此前状态未知 待复核", en="the analyzer lost its state; review pending"),
+    "failed": Words(zh="监测服务处理数据出错 待复核", en="the analyzer failed on a message; review pending"),
     "session_lost": Words(zh="消息会话丢失 其间数据待复核", en="the broker lost our session; review pending"),
     "journal": Words(zh="监测日志无法写入", en="the analyzer's journal cannot be written"),
 }

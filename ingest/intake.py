@@ -28,8 +28,8 @@ _PAYLOADS: Final[dict[Leaf, Callable[[bytes], payloads.Payload]]] = {
     Leaf.COVERAGE: lambda payload: payloads.decode(payloads.Coverage, payload),
     Leaf.EVALUATED: lambda payload: payloads.decode(payloads.Evaluated, payload),
 }
-# What we publish ourselves and keep elsewhere: receipts in the ledger, config in its own table.
-_PASSED_BY: Final = frozenset({Leaf.RECEIPT, Leaf.CONFIG})
+# What we publish ourselves and keep elsewhere: receipts in the ledger, config and alarms in tables of their own.
+_PASSED_BY: Final = frozenset({Leaf.RECEIPT, Leaf.CONFIG, Leaf.ALARM})
 
 
 class Intake:

@@ -19,7 +19,7 @@ from ingest.pace import Pace
 from telemetry.backoff import Backoff
 from telemetry.clock import now_ms
 from telemetry.consumer import Batch, Consumer
-from telemetry.errors import StorageRefused, StorageStrained, StorageUnavailable
+from telemetry.errors import Refusal, StorageRefused, StorageStrained, StorageUnavailable
 from telemetry.storage.items import Item, Refused
 from telemetry.storage.writer import Stored, Writer
 
@@ -159,6 +159,8 @@ class Lane:
         for item in items:
             if isinstance(item, Refused):
                 m.quarantined.labels(self.name, str(item.reason)).inc()
+        if stored.unregistered:
+            m.quarantined.labels(self.name, str(Refusal.DEVICES)).inc(stored.unregistered)
         m.held.labels(self.name).set(self.consumer.held)
 
 
@@ -169,4 +171,5 @@ def _add(total: Stored, part: Stored) -> None:
     total.misdated += part.misdated
     total.quarantined += part.quarantined
     total.notes += part.notes
+    total.unregistered += part.unregistered
     total.devices |= part.devices

@@ -176,7 +176,12 @@ async def run(settings: IngestSettings, stop: asyncio.Event, registry: Collector
     if not numbers:
         logger.warning("no site falls to worker %d of %d", share.worker, share.workers, extra={"action": "partition"})
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(upkeep.run(settings.upkeep, settings.database, metrics, stop), name="ingest.upkeep")
+        ending = asyncio.Event()
+        tasks.create_task(upkeep.run(settings.upkeep, settings.database, metrics, ending), name="ingest.upkeep")
+        serving = []
         for number in numbers:
             partition = Partition(settings, number, metrics)
-            tasks.create_task(partition.run(stop), name=f"ingest.p{number}")
+            serving.append(tasks.create_task(partition.run(stop), name=f"ingest.p{number}"))
+        # A worker whose partitions were all taken over ends, for whoever started it to see.
+        await (asyncio.wait(serving) if serving else stop.wait())
+        ending.set()

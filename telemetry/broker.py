@@ -135,6 +135,9 @@ class Link:
             finally:
                 self._client = None
                 self.up.clear()
+                ended = client._disconnected
+                if ended.done() and not ended.cancelled():
+                    ended.exception()  # seen: what was said to a refused SUBSCRIBE is logged by nobody else as an error
 
     async def _wait(self, listener: "asyncio.Task[None]") -> None:
         stop = asyncio.ensure_future(self._stop.wait())  # noqa: TID251 - cancelled two lines below

@@ -9,6 +9,7 @@ back from its successor, not even for a moment.
 import asyncio
 import contextlib
 import logging
+import secrets
 from typing import Final
 
 from telemetry.broker import Arrival, Link, connected
@@ -18,7 +19,8 @@ from telemetry.wire import payloads, topics
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S: Final = 0.3  # a retained claim comes right behind the SUBACK
+FIRST_S: Final = 0.3  # a retained claim comes right behind the SUBACK; at a first start there is none
+AGAIN_S: Final = 2.0  # at least our own must be there, or the broker has forgotten it
 
 
 class PartitionClaim:
@@ -33,7 +35,10 @@ class PartitionClaim:
         self._service = service
         self._partition = partition
         self._worker = worker
+        self._asked = 0
+        self._token = secrets.token_hex(6)  # rumqttd refuses client ids with some signs, a worker's name may have any
         self.epoch = 0
+        self.before: str | None = None  # the worker who had the partition before us
 
     async def take(self) -> bool:
         """Publish a higher epoch and wait `wait_s`; False when somebody else then has a higher one still."""
@@ -60,16 +65,20 @@ class PartitionClaim:
                 if claim.worker != self._worker:
                     seen.append(claim)
 
-        name = f"claim-{self._service}-p{self._partition}-{self._worker}"
+        # Several sessions of one worker may ask at once: with one client id they would take each other over.
+        self._asked += 1
+        name = f"claim-{self._service}-p{self._partition}-{self._token}-{self._asked}"
         link = Link(self._settings, name, filters=[(topic, 1)], on_arrival=note)
         try:
             async with asyncio.timeout(10):
                 async with connected(link):
                     # Whoever has the partition has left a claim; without one the broker has forgotten it.
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(ANSWER_S):
+                        async with asyncio.timeout(FIRST_S if publish else AGAIN_S):
                             await answered.wait()
                     if publish:
+                        latest = max(seen, key=lambda claim: claim.epoch, default=None)
+                        self.before = latest.worker if latest is not None else None
                         self.epoch = max([self.epoch, *(claim.epoch for claim in seen)]) + 1
                         mine = payloads.Claim(epoch=self.epoch, worker=self._worker)
                         await link.publish(topic, payloads.encode(mine), retain=True)

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     MALFORMED = "malformed"  # not JSON and not MessagePack
     INVALID = "invalid"  # JSON or MessagePack, but not the declared shape
     TIME_SPAN = "time_span"  # samples of one frame more than a day apart
+    DEVICES = "devices"  # a device that we do not know, and no room for more
     DATABASE = "database"  # the database refused these values, in its own words
 
 

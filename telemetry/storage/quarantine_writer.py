@@ -15,8 +15,10 @@ import psycopg
 from telemetry.clock import to_datetime
 from telemetry.storage.items import Refused
 
+ALL_SOURCES: Final = "*"  # the source of what is only counted because the day is full
 HEAD_BYTES: Final = 4096
 MAX_PER_SOURCE_AND_DAY: Final = 1000
+MAX_PER_DAY: Final = 100_000  # rows of all sources together: names can be made up without end
 MAX_SOURCES: Final = 100_000
 MAX_TOPIC: Final = 512
 
@@ -35,6 +37,7 @@ _OVERFLOW: Final[LiteralString] = (
     " VALUES (%s, %s, 1, %s, %s) ON CONFLICT (source, day) DO UPDATE"
     " SET count = o.count + 1, last_reason = EXCLUDED.last_reason, last_received_at = EXCLUDED.last_received_at"
 )
+_KEPT_TODAY: Final[LiteralString] = "SELECT count(*) FROM quarantine WHERE day = %s"
 _KEPT: Final[LiteralString] = (
     "SELECT count(*) FROM quarantine WHERE day = %s AND coalesce(site || '/' || kind || '/' || device, topic) = %s"
 )
@@ -52,11 +55,13 @@ class QuarantineWriter:
         self._day: date | None = None
         self._kept: dict[str, int] = {}
         self._added: dict[str, int] = {}
+        self._today = 0
 
     def committed(self) -> None:
         """The transaction of the last `write` is in."""
         for source, number in self._added.items():
             self._kept[source] = self._kept.get(source, 0) + number
+            self._today += number
         self._added.clear()
 
     def write(self, connection: psycopg.Connection[Any], items: list[Refused], received_ms: int) -> None:
@@ -65,9 +70,15 @@ class QuarantineWriter:
         if received.date() != self._day or len(self._kept) > MAX_SOURCES:
             self._day = received.date()
             self._kept.clear()
+            row = connection.execute(_KEPT_TODAY, (self._day,)).fetchone()
+            self._today = row[0] if row else 0
         self._added.clear()
+        added = 0
         for item in items:
             source = _source(item)
+            if self._today + added >= MAX_PER_DAY:
+                source = ALL_SOURCES
+                self._kept[source] = MAX_PER_SOURCE_AND_DAY
             if source not in self._kept:
                 row = connection.execute(_KEPT, (self._day, source)).fetchone()
                 self._kept[source] = row[0] if row else 0
@@ -92,6 +103,7 @@ class QuarantineWriter:
             ).fetchone()  # fmt: skip
             if row is not None and row[0]:
                 self._added[source] = self._added.get(source, 0) + 1
+                added += 1
 
 
 def _source(item: Refused) -> str:

@@ -14,6 +14,7 @@ from telemetry.errors import StorageStrained
 
 DeviceKey: TypeAlias = tuple[str, str, str]  # site, kind, device
 MAX_CACHED: Final = 200_000
+MAX_DEVICES: Final = 50_000  # registered by themselves; a box that makes up ids must not fill the register
 
 _SITES = "INSERT INTO site (site) SELECT DISTINCT unnest(%s::text[]) ON CONFLICT DO NOTHING"
 _DEVICES = (
@@ -25,6 +26,7 @@ _DEVICE_IDS = (
     "SELECT site, kind, device, device_id FROM device"
     " WHERE (site, kind, device) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
 )
+_COUNT = "SELECT count(*) FROM device"
 _LOCK_DEVICES = "SELECT device_id FROM device WHERE device_id = ANY(%s) ORDER BY device_id FOR UPDATE"
 _BOOTS = (
     "INSERT INTO device_boot (device_id, boot_no, boot)"
@@ -47,6 +49,7 @@ class Registry:
         self._devices: dict[DeviceKey, int] = {}
         self._keys: dict[int, DeviceKey] = {}
         self._boots: dict[tuple[int, str], int] = {}
+        self.left_out: set[DeviceKey] = set()  # of the last `learn`: there was no room for them
 
     def device(self, key: DeviceKey) -> int:
         """The id of a device that `learn` has seen."""
@@ -61,7 +64,7 @@ class Registry:
         return 0 if boot is None else self._boots[device_id, boot]
 
     def learn(self, connection: psycopg.Connection[Any], wanted: Set[tuple[DeviceKey, str | None]]) -> None:
-        """Make all of these devices and boots known, registering new ones. Raises psycopg errors."""
+        """Make these devices and boots known, registering new ones while there is room. Raises psycopg errors."""
         pairs = wanted
         if max(len(self._devices), len(self._boots)) + len(pairs) > MAX_CACHED:
             # Before anything is looked up, so that nothing this batch needs is thrown away under it.
@@ -71,20 +74,34 @@ class Registry:
         strange = {key for key, _ in pairs if key not in self._devices}
         if strange:
             self._learn_devices(connection, sorted(strange))
+        self.left_out = {key for key in strange if key not in self._devices}
         # In the order given: it is the order in which new boots are numbered.
         boots = dict.fromkeys(
             (self._devices[key], boot)
             for key, boot in pairs
-            if boot is not None and (self._devices[key], boot) not in self._boots
+            if boot is not None and key in self._devices and (self._devices[key], boot) not in self._boots
         )
         if boots:
             self._learn_boots(connection, list(boots))
 
     def _learn_devices(self, connection: psycopg.Connection[Any], keys: list[DeviceKey]) -> None:
-        columns = [list(column) for column in zip(*keys, strict=True)]
+        self._look_up(connection, keys)
+        new = [key for key in keys if key not in self._devices]
+        if not new:
+            return
+        row = connection.execute(_COUNT).fetchone()
+        room = MAX_DEVICES - (row[0] if row else 0)
+        if room <= 0:
+            return
+        new = new[:room]
+        columns = [list(column) for column in zip(*new, strict=True)]
         with connection.transaction():
             connection.execute(_SITES, (columns[0],))
             connection.execute(_DEVICES, columns)
+        self._look_up(connection, new)
+
+    def _look_up(self, connection: psycopg.Connection[Any], keys: list[DeviceKey]) -> None:
+        columns = [list(column) for column in zip(*keys, strict=True)]
         for site, kind, device, number in connection.execute(_DEVICE_IDS, columns):
             self._devices[site, kind, device] = number
             self._keys[number] = (site, kind, device)

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 
+import msgspec
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from telemetry.errors import StorageRefused
+from telemetry.errors import Refusal, StorageRefused
 from telemetry.kinds import KINDS, Kind
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import copy, ledger
@@ -27,7 +28,7 @@ from telemetry.storage.items import Item, Note, Noted, Reading, Refused
 from telemetry.storage.marks import Marks
 from telemetry.storage.notes import write_notes
 from telemetry.storage.quarantine_writer import QuarantineWriter
-from telemetry.storage.registry import DeviceKey, Registry
+from telemetry.storage.registry import MAX_DEVICES, DeviceKey, Registry
 from telemetry.wire.columns import columns
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import BootReceipt, Evaluated, Presence
@@ -49,6 +50,7 @@ _MISDATED: Final[LiteralString] = (
 class Stored:
     """What one call of `store` committed."""
 
+    unregistered: int = 0  # messages of devices that there was no room for
     frames: int = 0
     readings: int = 0
     duplicates: int = 0  # inside the batch; those of stored rows are not counted by COPY
@@ -151,6 +153,8 @@ class Writer:
         connection = self._open()
         self.registry.learn(connection, _names(items))
         done = Stored()
+        if self.registry.left_out:
+            items = [self._registered(item, done) for item in items]
         self._marks.begin()
         with connection.transaction():
             self._readings(connection, [item for item in items if isinstance(item, Reading)], received_ms, done)
@@ -254,6 +258,16 @@ class Writer:
         ts = np.where(timely[of], rows.columns.ts[of], received_ms)
         ids, boots = rows.device_id[of].astype(np.int64), rows.boot_no[of].astype(np.int64)
         self._marks.write(connection, ids, boots, rows.columns.seq[of], ts, received_ms)
+
+    def _registered(self, item: Item, done: Stored) -> Item:
+        """The item, or its refusal when there is no room for its device; without identity, which needs a device."""
+        topic = item.topic
+        if topic is None or (topic.site, topic.kind, topic.device) not in self.registry.left_out:
+            return item
+        if type(item) is Refused:
+            return msgspec.structs.replace(item, identity=None)
+        done.unregistered += 1
+        return Refused(str(topic), topic, item.payload, Refusal.DEVICES, f"more than {MAX_DEVICES} devices")
 
     def _misdated(self, connection: psycopg.Connection[Any], rows: copy.Rows) -> int:
         c = rows.columns
