@@ -10,6 +10,7 @@ from telemetry.errors import Refusal, WireError
 ROOT: Final = "cw/v1"
 DROPPED: Final = "$SYS/broker/publish/messages/dropped"  # Mosquitto's count of what full queues cost
 ID: Final = re.compile(r"[a-z0-9-]{1,64}\Z")
+RULE: Final = re.compile(r"[a-z0-9_-]{1,64}\Z")
 
 
 class Lane(StrEnum):
@@ -73,6 +74,8 @@ def parse(topic: str) -> Topic:
         raise WireError(Refusal.TOPIC, str(error)) from error
     if leaf not in LEAVES[lane] or (len(levels) == 8) != (leaf is Leaf.ALARM):
         raise WireError(Refusal.TOPIC, f"no {'/'.join(levels[5:])} in this contract")
+    if len(levels) == 8 and not RULE.match(levels[7]):
+        raise WireError(Refusal.TOPIC, "rule is not of [a-z0-9_-]{1,64}")
     return Topic(levels[2], levels[3], levels[4], lane, leaf, levels[7] if len(levels) == 8 else None)
 
 

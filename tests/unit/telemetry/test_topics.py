@@ -53,3 +53,9 @@ def test_an_id_outside_the_grammar_is_not_built() -> None:
 def test_the_tick_passes_through_the_filter_of_devices() -> None:
     pattern = topics.filters((), "up/+")[0].split("/")
     assert all(p in ("+", t) for p, t in zip(pattern, topics.tick(0).split("/"), strict=True))
+
+
+@pytest.mark.parametrize("rule", ["", "Moment", "a b", "x" * 65])
+def test_an_alarm_of_no_rule_is_no_topic(rule: str) -> None:
+    with pytest.raises(WireError):
+        topics.parse(f"cw/v1/s/crane/c/down/alarm/{rule}")
