@@ -17,7 +17,7 @@ from telemetry.storage.upkeep import Upkeep
 
 logger = logging.getLogger(__name__)
 
-RETENTION_EVERY: Final = 60  # rounds
+RETENTION_EVERY: Final = 60  # rounds; then also the whole ledger is looked through
 
 
 async def run(
@@ -28,10 +28,13 @@ async def run(
     number = 0
     while not stop.is_set():
         try:
-            declared = await asyncio.to_thread(upkeep.declare, utc_now(), journal_days=settings.journal_days)
+            thorough = number % RETENTION_EVERY == 0
+            declared = await asyncio.to_thread(
+                upkeep.declare, utc_now(), journal_days=settings.journal_days, thorough=thorough
+            )
             if declared is not None:
                 metrics.lost.inc(declared.frames)
-            if number % RETENTION_EVERY == 0:
+            if thorough:
                 dropped = await asyncio.to_thread(
                     upkeep.retain,
                     utc_now(),

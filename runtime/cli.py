@@ -270,10 +270,15 @@ def completeness(
         Console().print(record.statement_table(found))
 
 
-@app.command(epilog="Example: [bold]cranewatch gaps[/]  or  [bold]cranewatch gaps demo/crane-1 --json[/]")
+@app.command(
+    epilog="Example: [bold]cranewatch gaps[/]  or  [bold]cranewatch gaps demo/crane-1 --give-up 'box replaced'[/]"
+)
 def gaps(
     name: Annotated[str | None, typer.Argument(help="SITE, SITE/DEVICE or SITE/KIND/DEVICE; all devices.")] = None,
     overdue: Overdue = 900.0,
+    give_up: Annotated[
+        str | None, typer.Option(metavar="WHY", help="Declare lost all that is missing of this device now, and why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """缺失: frames that are missing now, and since when; with a name also which."""
@@ -281,8 +286,11 @@ def gaps(
 
     settings = _named(_Database)
     try:
+        if give_up is not None:
+            frames = record.give_up(settings.database, name or "", give_up)
+            Console(stderr=True).print(f"确认丢失 declared lost: {frames} frames of {name}", highlight=False)
         found, holes = asyncio.run(record.gaps(settings.database, name, overdue))
-    except (StorageError, ValueError) as error:
+    except (StorageError, ConfigError, ValueError) as error:
         _refuse(str(error), 1)
     if as_json:
         sys.stdout.write(json.dumps(record.gaps_json(found, holes), ensure_ascii=False) + "\n")

@@ -1,5 +1,6 @@
 """`cranewatch completeness` and `cranewatch gaps`: what of the record is complete, in both languages."""
 
+import getpass
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from telemetry.storage import completeness
 from telemetry.storage.balance import Frames, total
 from telemetry.storage.completeness import DeviceHoles, Gap, Statement
 from telemetry.storage.pool import Database
+from telemetry.storage.upkeep import Upkeep
 
 ROWS: Final = (
     ("sent", "已发送", "sent"),
@@ -66,6 +68,18 @@ async def gaps(settings: DatabaseSettings, name: str | None, overdue_s: float) -
             return found, []
         holes = await completeness.missing(database, site=site, kind=kind, device=device)
         return found, [one for one in holes if one.holes]
+
+
+def give_up(settings: DatabaseSettings, name: str, why: str) -> int:
+    """
+    Declare lost all that is missing of a device now; how many frames.
+
+    Raises StorageError, ConfigError, and ValueError for a name that is no device's.
+    """
+    site, kind, device = target(name)
+    if device is None:
+        raise ValueError(f"{name!r} is not SITE/DEVICE or SITE/KIND/DEVICE: only one device at a time can be given up")
+    return Upkeep(settings).give_up(site, kind, device, f"{getpass.getuser()}: {why}")
 
 
 def statement_json(one: Statement) -> dict[str, Any]:

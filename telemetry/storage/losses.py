@@ -36,19 +36,22 @@ _CANDIDATES: Final[LiteralString] = (
     f"  AND k.boot_no = l.boot_no AND k.seq > lower({MISSING})), l.ended_at), b.first_seen) < %s"
     " ORDER BY l.device_id, l.boot_no LIMIT %s"
 )
-# A range takes 16 bytes and more, before compression to perhaps a quarter.
-_BROKEN: Final[LiteralString] = (
-    "SELECT device_id, boot_no FROM frame_ledger WHERE pg_column_size(stored) + pg_column_size(evaluated)"
-    " + pg_column_size(reviewed) + pg_column_size(refused) + pg_column_size(quarantined) > 4000"
+# A range takes 16 bytes and more, before compression to perhaps a quarter: the sizes spare most rows the counting.
+_PIECES: Final[LiteralString] = (
+    "pg_column_size(stored) + pg_column_size(evaluated) + pg_column_size(reviewed) + pg_column_size(refused)"
+    " + pg_column_size(quarantined) > 4000"
     " AND greatest((SELECT count(*) FROM unnest(stored)), (SELECT count(*) FROM unnest(evaluated)),"
     "  (SELECT count(*) FROM unnest(reviewed)), (SELECT count(*) FROM unnest(refused)),"
-    "  (SELECT count(*) FROM unnest(quarantined))) > %s"
-    " ORDER BY device_id, boot_no LIMIT %s"
+    "  (SELECT count(*) FROM unnest(quarantined))) > %s ORDER BY device_id, boot_no LIMIT %s"
 )
+# What is broken by holes is found by the index; what is broken otherwise (evaluated in pieces) takes the whole ledger.
+_BROKEN: Final[LiteralString] = f"SELECT device_id, boot_no FROM frame_ledger WHERE gaps AND {_PIECES}"  # noqa: S608
+_BROKEN_ANYHOW: Final[LiteralString] = f"SELECT device_id, boot_no FROM frame_ledger WHERE {_PIECES}"  # noqa: S608
 _BOOT: Final[LiteralString] = (
     f"SELECT {COLUMNS} FROM frame_ledger l JOIN device_boot b USING (device_id, boot_no)"  # noqa: S608 - ours
     " WHERE l.device_id = %s AND l.boot_no = %s FOR UPDATE OF l"
 )
+_OPEN: Final[LiteralString] = "SELECT boot_no FROM frame_ledger WHERE device_id = %s AND gaps ORDER BY boot_no"
 _MARKS: Final[LiteralString] = (
     "SELECT seq, received_at FROM seq_mark WHERE device_id = %s AND boot_no = %s ORDER BY seq"
 )
@@ -56,7 +59,7 @@ _LOSE: Final[LiteralString] = (
     "UPDATE frame_ledger SET lost = lost + %s::int8multirange WHERE device_id = %s AND boot_no = %s"
 )
 _LOSS: Final[LiteralString] = (
-    "INSERT INTO frame_loss (device_id, boot_no, reason, seqs) VALUES (%s, %s, %s, %s::int8multirange)"
+    "INSERT INTO frame_loss (device_id, boot_no, reason, detail, seqs) VALUES (%s, %s, %s, %s, %s::int8multirange)"
 )
 _ARCHIVE: Final[LiteralString] = (
     "INSERT INTO frame_archive (device_id, boot_no, low, high, stored, quarantined, evaluated, reviewed, refused, lost)"
@@ -110,15 +113,18 @@ def cut(held: Holdings) -> int:
     return settled if sum(1 for low, _ in longest if low <= settled) >= MANY // 2 else 0
 
 
-def declare(connection: psycopg.Connection[Any], before: datetime) -> Declared:
+def declare(connection: psycopg.Connection[Any], before: datetime, *, thorough: bool = True) -> Declared:
     """
     Declare lost what has been open, untouched, since before that moment, and archive boots in too many pieces.
 
-    One short transaction a boot. Wants autocommit. Raises psycopg errors.
+    `thorough` looks for these in the whole ledger. One short transaction a boot. Wants autocommit. Raises psycopg
+    errors.
     """
     frames = boots = 0
     wanted = dict.fromkeys(connection.execute(_CANDIDATES, (before, BOOTS_AT_ONCE)).fetchall())
-    wanted |= dict.fromkeys(connection.execute(_BROKEN, (MANY, BOOTS_AT_ONCE)).fetchall())
+    wanted |= dict.fromkeys(
+        connection.execute(_BROKEN_ANYHOW if thorough else _BROKEN, (MANY, BOOTS_AT_ONCE)).fetchall()
+    )
     for device, boot in wanted:
         with connection.transaction():
             row = connection.execute(_BOOT, (device, boot)).fetchone()
@@ -130,7 +136,7 @@ def declare(connection: psycopg.Connection[Any], before: datetime) -> Declared:
             if lost:
                 frames += size(lost)
                 connection.execute(_LOSE, (ledger.literal(lost), device, boot))
-                connection.execute(_LOSS, (device, boot, "journal", ledger.literal(lost)))
+                connection.execute(_LOSS, (device, boot, "journal", "", ledger.literal(lost)))
                 held = replace(held, lost=union(held.lost, lost))
             high = cut(held)
             if high:
@@ -139,11 +145,25 @@ def declare(connection: psycopg.Connection[Any], before: datetime) -> Declared:
     return Declared(frames, boots)
 
 
+def give_up(connection: psycopg.Connection[Any], device: int, detail: str) -> int:
+    """Declare lost all that is missing of a device now, because a person says so; how many frames. Wants autocommit."""
+    frames = 0
+    with connection.transaction():
+        for (boot,) in connection.execute(_OPEN, (device,)).fetchall():
+            row = connection.execute(_BOOT, (device, boot)).fetchone()
+            lost = from_row(row).missing if row else []
+            if lost:
+                frames += size(lost)
+                connection.execute(_LOSE, (ledger.literal(lost), device, boot))
+                connection.execute(_LOSS, (device, boot, "declared", detail, ledger.literal(lost)))
+    return frames
+
+
 def _archive(connection: psycopg.Connection[Any], device: int, boot: int, held: Holdings, high: int) -> int:
     low = held.archived + 1
     forced = within(held.missing, low, high)
     if forced:
-        connection.execute(_LOSS, (device, boot, "fragmented", ledger.literal(forced)))
+        connection.execute(_LOSS, (device, boot, "fragmented", "", ledger.literal(forced)))
         logger.warning(
             "boot %d of device %d is in %d pieces: %d frames of it are no longer waited for",
             boot, device, held.pieces, size(forced), extra={"action": "fragmented"},

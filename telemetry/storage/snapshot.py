@@ -129,6 +129,7 @@ def snapshot(settings: DatabaseSettings) -> Iterator[Snapshot]:
         with translated():
             connection.autocommit = True
             connection.execute("SET statement_timeout = 0")
+            connection.execute("SET lock_timeout = 0")
             connection.execute("SET idle_in_transaction_session_timeout = 0")
             # Else retention could drop a chunk between the snapshot and pg_dump's lock on it.
             connection.execute("SELECT pg_advisory_lock(%s)", (UPKEEP_LOCK,))

@@ -1,16 +1,19 @@
 """What becomes of the record with time: holes are given up, readings are deleted, and nothing else."""
 
+import getpass
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
+from runtime import record
 from telemetry.clock import now_ms, to_datetime
+from telemetry.errors import ConfigError
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.items import Item, Reading
-from telemetry.storage.losses import MANY
+from telemetry.storage.losses import MANY, MOST
 from telemetry.storage.upkeep import LOCK, Upkeep
 from telemetry.storage.writer import Writer
 from telemetry.wire import frames, topics
@@ -85,6 +88,36 @@ def test_a_boot_in_many_pieces_leaves_the_ledger_and_the_truth_is_kept(
     assert declare(database).boots == 0
     writer.store(read([top + 1, top + 3], NOW), NOW)
     assert value(database, "SELECT stored::text FROM frame_ledger") == f"{{[1,{top + 2}),[{top + 3},{top + 4})}}"
+
+
+def test_a_boot_in_far_too_many_pieces_is_given_up_in_part_and_said_so(
+    database: DatabaseSettings, writer: Writer
+) -> None:
+    ago = NOW - DAY  # too young to be given up for its age
+    seqs = range(1, 2 * MOST + 3, 2)
+    for k in range(0, len(seqs), 500):
+        writer.store(read(seqs[k : k + 500], ago), ago)
+    found = Upkeep(database).declare(to_datetime(NOW), journal_days=7, thorough=False)
+    assert found is not None
+    assert (found.frames, found.boots) == (MOST // 2 + 1, 1)
+    pieces = "SELECT (SELECT count(*)::int FROM unnest(stored)), gaps FROM frame_ledger"
+    assert fetch(database, pieces) == [(MOST // 2, True)]
+    assert [row[0] for row in fetch(database, "SELECT reason FROM frame_loss")] == ["fragmented"]
+    ((_, _, (receipt,)),) = writer.receipts([1])
+    assert receipt.upto >= MOST, "it need not be sent again"
+
+
+def test_a_person_may_give_up_what_is_missing_of_a_device(database: DatabaseSettings, writer: Writer) -> None:
+    writer.store([*read([1, 4], NOW), *read([1, 4], NOW, "c-2")], NOW)
+    assert record.give_up(database, "s/c-1", "box replaced") == 2
+    losses = fetch(database, "SELECT device_id, reason, detail, seqs::text FROM frame_loss")
+    assert losses == [(1, "declared", f"{getpass.getuser()}: box replaced", "{[2,4)}")]
+    assert [row[0] for row in fetch(database, "SELECT gaps FROM frame_ledger ORDER BY device_id")] == [False, True]
+    assert record.give_up(database, "s/crane/c-1", "again") == 0
+    with pytest.raises(ValueError, match="one device at a time"):
+        record.give_up(database, "s", "all")
+    with pytest.raises(ConfigError, match="0 devices"):
+        record.give_up(database, "s/crane/c-9", "typo")
 
 
 def test_one_process_at_a_time_does_it(database: DatabaseSettings) -> None:
