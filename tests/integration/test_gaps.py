@@ -89,7 +89,7 @@ def test_a_hole_is_open_since_the_first_frame_above_it_was_received_and_closes(
 
 def test_the_frames_before_the_first_one_that_came_are_missing(database: DatabaseSettings, store: Store) -> None:
     store(read([5, 6]), -10)
-    assert gaps(database) == [Gap("s", "crane", "c-1", 4, at(-10), False)]
+    assert gaps(database, 86_400) == [Gap("s", "crane", "c-1", 4, at(-10), False)]
 
 
 def test_the_end_of_a_boot_is_missing_once_the_device_has_said_where_it_was(

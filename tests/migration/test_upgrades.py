@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from runtime import backup
 from telemetry.clock import now_ms
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings, MqttSettings
@@ -207,6 +209,23 @@ def kill(settings: DatabaseSettings, running: "subprocess.Popen[str]") -> None:
     while value(settings, held, LOCK):
         assert time.monotonic() < deadline, "the server has not noticed the death of its client"
         time.sleep(0.05)
+
+
+def test_a_backup_of_an_older_schema_is_restored_as_it_was_and_then_migrated(
+    empty: DatabaseSettings, server: Server, tmp_path: Path
+) -> None:
+    edition = upto(empty, 3)
+    fill(empty)
+    made = backup.backup(empty, tmp_path / "b")
+    assert len(made.schema) == 3
+    target = server.empty()
+    try:
+        done = backup.restore(target, tmp_path / "b")
+        assert (done.differences, len(done.migrated)) == ([], len(migrations(edition)) - 3)
+        assert contents(target) == contents(empty)
+        assert_marked(target)
+    finally:
+        server.drop(target)
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(empty: DatabaseSettings) -> None:
