@@ -31,6 +31,7 @@ from telemetry.wire.payloads import DeviceConfig, Terms, encode
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
 _MODE_OF: Final = list(Mode)
+BURSTS: Final = 5
 CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right again
 CONFLICT_CLEAR_MS: Final = 600_000
 
@@ -75,6 +76,8 @@ class Fleet(ABC):
                 **self.fields(),
                 "value": array(np.float32, np.nan, len(DERIVED[self.kind])),
                 "heard": array(np.int64, NEVER),
+                "burst": array(np.int32, 1),  # samples in a message: the median of the last five
+                "bursts": array(np.int32, 1, BURSTS),
                 "mode_word": array(np.int8, -1),  # the mode that the device last sent
                 "conflict_mark": array(np.int64, NEVER),  # line time of the last return to an earlier boot
                 "figure": array(np.float64, 0, len(self.figure_names)),
@@ -274,8 +277,25 @@ class Fleet(ABC):
             rank[order] = np.arange(n) - starts[np.cumsum(fresh) - 1]
             by_rank = np.argsort(rank, kind="stable")
             waves = np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
+        self._bursts(cols, rows)
         for wave in waves:
             self._wave(found, Samples(cols, good, wave, row[wave], frames, places), boots, received, modes)
+
+    def _bursts(self, cols: Columns, rows: Array) -> None:
+        """Note how many samples come in one message; one odd message changes nothing."""
+        single = len(cols) == len(rows) and bool((self.table["bursts"][rows] == 1).all())
+        if single:
+            return
+        ring, burst = self.table["bursts"], self.table["burst"]
+        for row, n in zip(rows.tolist(), np.bincount(cols.frame, minlength=len(rows)).tolist(), strict=True):
+            ring[row, :-1] = ring[row, 1:]
+            ring[row, -1] = n
+            burst[row] = np.sort(ring[row])[BURSTS // 2]
+
+    def every(self, rows: Array | slice) -> Array:
+        """How often a message of these devices is due, in ms, int64 (n,): their sample interval times its samples."""
+        due: Array = self.table["interval"][rows] * self.table["burst"][rows]
+        return due
 
     def _modes(self, cols: Columns) -> Array | None:
         words = cols.words.get("mode")

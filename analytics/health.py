@@ -3,6 +3,7 @@ What depends on arrival: silence, clocks that are off, and what coverage is made
 
 Rule 1: everything here is decided at a tick, from the receive times and the tick's own time.
 Rule 2: nothing here changes what a rule on readings decides.
+Rule 3: what is waited for is a message: of a device that sends ten samples at once, the tenfold of its interval.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ LIFE_SAFETY: Final = frozenset({"silence", "power", "identity"})
 
 def allowed_ms(fleet: Fleet, row: int) -> int:
     """How long a device may be silent before it is an alarm."""
-    return int(3 * fleet.table["interval"][row] + 1000 * fleet.figure(np.array([row]), "silence_timeout_s")[0])
+    return int(3 * fleet.every(np.array([row]))[0] + 1000 * fleet.figure(np.array([row]), "silence_timeout_s")[0])
 
 
 class Health:
@@ -40,9 +41,7 @@ class Health:
         """Rows that have just become silent for too long."""
         n = fleet.table.rows
         heard = fleet.table["heard"][:n]
-        allowed = 3 * fleet.table["interval"][:n] + (1000 * fleet.figure(np.arange(n), "silence_timeout_s")).astype(
-            np.int64
-        )
+        allowed = 3 * fleet.every(slice(n)) + (1000 * fleet.figure(np.arange(n), "silence_timeout_s")).astype(np.int64)
         over = np.flatnonzero((heard != NEVER) & (now - heard > allowed))
         return np.array([row for row in over if not fleet.devices[row].silent], np.int64)
 
@@ -82,12 +81,13 @@ class Health:
         """Rows whose coverage may have changed since the last tick."""
         n = fleet.table.rows
         table = fleet.table
-        lately = np.maximum(3 * table["interval"][:n], CHANNEL_MS)
+        every = fleet.every(slice(n))
+        lately = np.maximum(3 * every, CHANNEL_MS)
         alive = now - table["good_at"][:n] <= lately[:, None]
         signature = (alive.astype(np.int64) << np.arange(1, alive.shape[1] + 1)).sum(axis=1)
-        stale = now - table["heard"][:n] > 3 * table["interval"][:n]
+        stale = now - table["heard"][:n] > 3 * every
         signature += stale.astype(np.int64) << 20
-        signature += (table["interval"][:n] > SLOW_MS).astype(np.int64) << 21
+        signature += (every > SLOW_MS).astype(np.int64) << 21
         signature += table["attention"][:n].astype(np.int64) << 22
         before = self._signature.get(fleet.kind, np.zeros(0, np.int64))
         differs = np.ones(n, np.bool_)
@@ -110,7 +110,7 @@ class Health:
 def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: str | None) -> Watch:
     """What the coverage of one device is made of."""
     device, table = fleet.devices[row], fleet.table
-    interval = int(table["interval"][row])
+    interval = int(fleet.every(np.array([row]))[0])
     lately = max(3 * interval, CHANNEL_MS)
     channels = frozenset(
         name for name, at in zip(fleet.tracked, table["good_at"][row], strict=True) if now - int(at) <= lately

@@ -48,6 +48,7 @@ from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
 
+BATCH_BYTES: Final = 128 * 1024  # 500 frames of one sample are less; of a thousand samples each they held the loop
 SYS_S: Final = 10.0  # a broker that has not let its counters be read by then will not
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 
@@ -287,7 +288,7 @@ class Partition:
                 self._logbook.snapshot(self._engine.freeze, self._outbox.entries())
             try:
                 async with asyncio.timeout(self._settings.tick_s):
-                    batch = await consumer.batch(self._settings.batch)
+                    batch = await consumer.batch(self._settings.batch, BATCH_BYTES)
             except TimeoutError:
                 continue
             if self._fresh_link and batch.link == consumer.link:

@@ -12,6 +12,7 @@ Rule 4: what a partition publishes goes out on the connection it consumes from, 
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 import socket
@@ -38,6 +39,7 @@ UNHEARD: Final = 0x10
 CONNECT_TIMEOUT_S: Final = 5.0
 
 P = TypeVar("P", bound=mqtt5.Packet)
+_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -144,11 +146,17 @@ class Consumer:
         """Wait until the session is open."""
         await self._linked.wait()
 
-    async def batch(self, limit: int = 10_000) -> Batch:
-        """All messages that have arrived, at least one and at most `limit`, of one connection."""
+    async def batch(self, limit: int = 10_000, max_bytes: int | None = None) -> Batch:
+        """
+        All messages that have arrived, at least one and at most `limit`, of one connection.
+
+        With `max_bytes` it ends with the message whose payload reaches so many in all.
+        """
         await self.arrival()
         link = self._link
         assert link is not None  # noqa: S101 - for the type checker: nothing was awaited since it had arrivals
+        if max_bytes is not None:
+            limit = min(limit, _within(link.arrived, limit, max_bytes))
         if len(link.arrived) <= limit:
             messages = list(link.arrived)
             link.arrived.clear()
@@ -290,7 +298,8 @@ class Consumer:
             wire.deliver = lambda packets: self._take(link, packets)
             self._take(link, wire.pending)
             wire.pending = []
-            await self._keep_alive(wire, transport, keepalive)
+            wire.give_up_after(1.5 * keepalive)
+            await self._keep_alive(wire, link, keepalive)
         finally:
             self._link = None
             self._linked.clear()
@@ -375,18 +384,23 @@ class Consumer:
         link.publishes.clear()
         link.queued.clear()
 
-    async def _keep_alive(self, wire: "_Wire", transport: asyncio.Transport, keepalive: int) -> None:
+    async def _keep_alive(self, wire: "_Wire", link: _Link, keepalive: int) -> None:
         """Ping while the link lives; returns when it is lost."""
         now = asyncio.get_running_loop().time
+        excused = now()
         while not wire.lost.is_set() and not self._closing.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(keepalive / 2):
                     await wire.lost.wait()
                 return
-            if now() - wire.heard > keepalive * 1.5:
+            # rumqttd answers nothing, not even a ping, while all that it has sent is unsettled: its silence is held
+            # against it only when it owes us an answer. A peer that is gone is found by TCP_USER_TIMEOUT.
+            if link.unacknowledged:
+                excused = now()
+            if now() - max(wire.heard, excused) > keepalive * 1.5:
                 logger.warning("%s heard nothing for %.0f s", self._client_id, now() - wire.heard)
                 return
-            transport.write(mqtt5.PingReqPacket().write())
+            link.transport.write(mqtt5.PingReqPacket().write())
 
     async def close(self) -> None:
         """Say goodbye and keep the session at the broker; `run` returns."""
@@ -394,6 +408,16 @@ class Consumer:
         if self._link is not None:
             self._link.transport.write(mqtt5.DisconnectPacket().write())
             self._link.transport.close()
+
+
+def _within(messages: deque[Message], limit: int, max_bytes: int) -> int:
+    """How many messages, at least one, until their payloads reach `max_bytes`."""
+    total = 0
+    for number, message in enumerate(itertools.islice(messages, limit), 1):
+        total += len(message.payload)
+        if total >= max_bytes:
+            return number
+    return limit
 
 
 def _check_subscribed(answer: mqtt5.SubAckPacket) -> None:
@@ -424,6 +448,12 @@ class _Wire(asyncio.Protocol):
         self._socket = transport.get_extra_info("socket")
         if self._socket is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def give_up_after(self, seconds: float) -> None:
+        """Let the system close the connection when what we have sent is not acknowledged by TCP for so long."""
+        if _USER_TIMEOUT is not None and self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(1000 * seconds))
 
     def data_received(self, data: bytes) -> None:
         self.heard = self._now()

@@ -731,3 +731,42 @@ def test_a_mode_that_a_response_sets_is_one_of_those_that_there_are() -> None:
     assert rig.outcomes[-1].refused
     rig.respond("set_mode", mode="parked")
     assert rig.engine.fleets["crane"].devices[0].mode is Mode.PARKED
+
+
+def ten(rig: Rig, **channels: Any) -> None:
+    """A message of ten samples at 10 Hz."""
+    rig.seq += 1
+    samples = [{"ts": rig.ts + 100 * k, **channels} for k in range(1, 11)]
+    rig.ts += 1000
+    rig.rx += 1000
+    rig.note(rig.engine.feed([arrived("c1", "crane", rig.rx, boot=rig.boot, seq=rig.seq, samples=samples)]))
+
+
+def test_a_device_that_sends_ten_samples_a_message_is_waited_for_by_the_message() -> None:
+    rig = Rig(interval_ms=100)
+    for _ in range(8):
+        ten(rig, load_t=0.5, radius_m=30.0, falls=2)
+        for after in (400, 900):
+            rig.tick(after)
+    said = rig.outcomes[-1].coverage or next(o.coverage for o in reversed(rig.outcomes) if o.coverage)
+    coverage = said["site", "crane", "c1"]
+    assert coverage.hazards["load"].level == "monitored", coverage  # type: ignore[index]
+    assert coverage.stale_after_ms == 3000
+    rig.tick(12_900)
+    assert rig.alarm("silence") is None, "three messages, and ten seconds"
+    rig.tick(13_100)
+    assert rig.alarm("silence").active
+
+
+def test_how_many_samples_a_message_has_is_the_same_however_the_batch_was_cut() -> None:
+    frames_ = [
+        arrived("c1", "crane", START + 1000 * k, boot="boot-00000001", seq=k + 1,
+                samples=[{"ts": START + 1000 * k + 100 * i, "load_t": 1.0} for i in range(n)])
+        for k, n in enumerate((1, 10, 10, 3, 10, 1, 1, 1))
+    ]  # fmt: skip
+    whole, single = Rig().engine, Rig().engine
+    whole.feed(frames_)
+    for one in frames_:
+        single.feed([one])
+    assert whole.snapshot() == single.snapshot()
+    assert int(whole.fleets["crane"].table["burst"][0]) == 1
