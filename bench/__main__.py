@@ -16,9 +16,16 @@ def _engine() -> dict[str, Any]:
     return engine.measure()
 
 
+def _poison() -> dict[str, Any]:
+    from bench import poison
+
+    return poison.measure()
+
+
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": lambda: asyncio.run(ingest.measure()),
     "engine": _engine,
+    "poison": _poison,
 }
 
 
