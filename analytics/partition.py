@@ -48,7 +48,9 @@ from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
 
-BATCH_BYTES: Final = 128 * 1024  # 500 frames of one sample are less; of a thousand samples each they held the loop
+BATCH_BYTES: Final = (
+    48 * 1024
+)  # 240 frames of one sample; one of a thousand samples alone holds the loop for half a second
 SYS_S: Final = 10.0  # a broker that has not let its counters be read by then will not
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 

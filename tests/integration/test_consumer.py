@@ -169,3 +169,15 @@ async def test_a_consumer_that_was_taken_over_asks_before_it_comes_back(mosquitt
         assert asked == [True]
         await publish(mosquitto, numbered(mosquitto, 1, 5))
         assert len(await take(second, 5)) == 5
+
+
+async def test_a_batch_ends_with_the_message_that_reaches_its_bytes(broker: MqttSettings) -> None:
+    async with running(Consumer(broker, "bytes", [pattern(broker)])) as consumer:
+        await publish(broker, [(topic(broker), b"x" * size) for size in (10, 10, 500, 10, 10)])
+        await until(lambda: consumer.waiting() == 5)
+        sizes = []
+        while consumer.waiting():
+            batch = await consumer.batch(100, max_bytes=400)
+            sizes.append([len(message.payload) for message in batch.messages])
+            assert consumer.acknowledge(batch)
+        assert sizes == [[10, 10, 500], [10, 10]]
