@@ -110,9 +110,9 @@ def demo(
     epilog="Example: [bold]cranewatch chaos --seed 7[/]  or  [bold]cranewatch chaos --faults kill --kills 200[/]"
 )
 def chaos(
-    duration: Annotated[float, typer.Option(min=5, max=86_400, help="Seconds of producing frames.")] = 420.0,
+    duration: Annotated[float, typer.Option(min=5, max=86_400, help="Seconds of producing frames.")] = 300.0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the plan and of the devices.")] = 1,
-    rate: Annotated[float, typer.Option(min=50, max=20_000, help="Frames a second, all devices together.")] = 500.0,
+    rate: Annotated[float, typer.Option(min=50, max=20_000, help="Frames a second, all devices together.")] = 300.0,
     faults: Annotated[str, typer.Option(help="Names or groups with commas, -name for all but it; see --list.")] = "all",
     kills: Annotated[int | None, typer.Option(min=1, help="Only kill ingest and the analyzer, each so often.")] = None,
     outage: Annotated[float | None, typer.Option(min=1, help="Only stop the database, once, for so long.")] = None,

@@ -33,6 +33,15 @@ SHOWN: Final = 5  # examples of each kind of difference
 Reading = tuple[int, int, tuple[Any, ...]]  # ts_ms, invalid, values of the kind's channels
 
 
+class Record(NamedTuple):
+    """What the database says of alarms."""
+
+    told: list[Told]
+    verdicts: dict[str, str]
+    terms: dict[DeviceName, list[bytes]]
+    refusals: dict[DeviceName, str]
+
+
 class Difference(NamedTuple):
     """Something that should not be."""
 
@@ -72,7 +81,13 @@ class Audit:
     replayed: int = 0
     twins: int = 0
     evaluated: int = 0
-    late: int = 0  # stored - evaluated: for the review lane
+    late: int = 0  # stored - evaluated
+    reviewed: int = 0
+    refused: int = 0
+    added: int = 0  # by the review
+    not_reproduced: int = 0
+    again: int = 0  # derived transitions of a replay of what is stored
+    unreplayed: dict[str, str] = field(default_factory=dict)  # devices without the second equality, and why
     differences: list[Difference] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -89,6 +104,7 @@ def audit(
     """Compare everything. `losses` are the times (monotonic s) in which the broker lost what it had acknowledged."""
     found = Audit()
     by_boot = {spec.boot: spec for spec in specs}
+    known = {(spec.kind, spec.device) for spec in specs}
     sent: dict[DeviceName, list[Kept]] = defaultdict(list)
     for frame in journals.kept(folder / JOURNAL):
         sent[frame.kind, frame.device].append(frame)
@@ -110,12 +126,16 @@ def audit(
         for key in refused:
             found.differs("in quarantine, but nobody sent it", key)
         for kind, device in ids:
-            if (kind, device) not in sent and kind in KINDS:
+            if (kind, device) not in known and kind in KINDS:
                 found.differs("a device that is none of ours", f"{kind}/{device}")
         _garbage(found, folder, quarantine, lost, evidence.overflow())
         told = evidence.transitions(SITE)
+        record = Record(
+            told, evidence.verdicts(SITE), evidence.terms(SITE), evidence.refusals(SITE),
+                )  # fmt: skip
     _ledger(found, ledger, sent, by_boot, lost)
     _alarms(found, told, ledger, sent, by_boot)
+    _reviewed(found, record, ledger, sent, by_boot)
     return found
 
 
@@ -251,7 +271,14 @@ def _ledger(
                 continue
             evaluated, stored = within(own.evaluated, frame.seq), within(own.stored, frame.seq)
             found.evaluated += evaluated
+            reviewed, refused = within(own.reviewed, frame.seq), within(own.refused, frame.seq)
+            found.reviewed += reviewed
+            found.refused += refused
             found.late += stored and not evaluated
+            if stored and not (evaluated or reviewed or refused):
+                found.differs("stored, and neither evaluated nor reviewed nor refused", (*name, frame.boot, frame.seq))
+            if reviewed and not stored:
+                found.differs("reviewed, but not stored", (*name, frame.boot, frame.seq))
             spec = by_boot[frame.boot]
             if evaluated and not stored and spec.habit is not Habit.PLAIN:
                 found.differs("evaluated, but not stored", (*name, frame.boot, frame.seq))
@@ -301,6 +328,57 @@ def _alarms(
     for cause, number in causes.items():
         if number > 1:
             found.differs("one cause has led to two transitions", cause)
+
+
+def _reviewed(
+    found: Audit, record: Record, ledger: dict[tuple[str, str, str], Accounted],
+    sent: dict[DeviceName, list[Kept]], by_boot: dict[str, Spec],
+) -> None:  # fmt: skip
+    """replay(stored, observed) = live log + review - not reproduced, of what is derived, device by device."""
+    logs: dict[DeviceName, list[Told]] = defaultdict(list)
+    for one in record.told:
+        logs[one.payload["kind"], one.payload["device"]].append(one)
+    found.added = sum(one.origin == "review" for one in record.told)
+    found.not_reproduced = sum(verdict == "not_reproduced" for verdict in record.verdicts.values())
+    for name, kept in sorted(sent.items()):
+        boots = list(dict.fromkeys(frame.boot for frame in kept))
+        habit = by_boot[boots[0]].habit
+        if habit is Habit.TWIN:
+            found.unreplayed["/".join(name)] = "two boxes with one id"
+            continue
+        if name in record.refusals:
+            found.unreplayed["/".join(name)] = record.refusals[name]
+            continue
+        if habit is Habit.PLAIN and _lost(ledger, name, boots):
+            found.unreplayed["/".join(name)] = "evaluated frames were lost by the broker, and the box kept no journal"
+            continue
+        log = logs[name]
+        live = {one.id for one in log if not one.observed and one.origin == "live"}
+        stored = [
+            frame.payload
+            for frame in kept
+            if (own := ledger.get((*name, frame.boot))) is not None and within(own.stored, frame.seq)
+        ]
+        answers = [one.payload for one in log if one.observed]
+        again = replay.whole((SITE, *name), boots, stored, record.terms.get(name, []), answers, live)
+        found.again += len(again)
+        said = {
+            one.id for one in log if not one.observed and record.verdicts.get(one.id) != "not_reproduced"
+        }  # fmt: skip
+        for id_ in again.keys() - said:
+            found.differs("a replay of what is stored has a transition that nobody has said", _named(again[id_]))
+        payload = {one.id: one.payload for one in log}
+        for id_ in said - again.keys():
+            found.differs("said, and a replay of what is stored does not have it", _named(payload[id_]))
+
+
+def _lost(ledger: dict[tuple[str, str, str], Accounted], name: DeviceName, boots: Iterable[str]) -> bool:
+    """Whether frames of a device were evaluated that are not stored."""
+    return any(
+        any(not any(a <= low and high <= b for a, b in own.stored) for low, high in own.evaluated)
+        for boot in boots
+        if (own := ledger.get((*name, boot))) is not None
+    )
 
 
 def _named(payload: dict[str, Any]) -> str:

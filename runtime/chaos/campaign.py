@@ -27,6 +27,7 @@ from telemetry.storage.evidence import Evidence
 AFTER_S: Final = 7.0  # of producing after the last fault
 RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
+REVIEW_S: Final = 120.0
 EVALUATED_S: Final = 12.0  # the analyzer reports what it has evaluated at least every 10 s
 RSS_GROWTH_MB: Final = 100.0
 HELD_MOST: Final = 2_000  # receive-maximum
@@ -71,6 +72,7 @@ class Campaign:
                 stack.order(do="end")
                 await following
                 await self._settled()
+                await self._reviewed()
                 self._watch.end()
                 watching.cancel()
             self._tell("auditing", 0.97)
@@ -182,12 +184,26 @@ class Campaign:
         self._tell("waiting for the analyzer's last report", 0.95)
         end = time.monotonic() + EVALUATED_S
         before = -1
-        while True:
+        while True:  # the analyzer's last report, and what it leads to
             number = await asyncio.to_thread(self._transitions)
             if time.monotonic() > end and (number == before or time.monotonic() > end + 30):
                 return
             before = number
             await asyncio.sleep(2.0)
+
+    async def _reviewed(self) -> None:
+        """Until every stored frame was evaluated, reviewed or refused, and no review is open."""
+        end = time.monotonic() + REVIEW_S
+        while time.monotonic() < end:
+            waiting, unsettled = await asyncio.to_thread(self._unreviewed)
+            self._tell(f"reviewing late frames: {waiting} boots wait, {unsettled} reviews are open", 0.96)
+            if not waiting and not unsettled:
+                return
+            await asyncio.sleep(1.0)
+
+    def _unreviewed(self) -> tuple[int, int]:
+        with Evidence(self._stack.database()) as evidence:
+            return evidence.unreviewed()
 
     def _transitions(self) -> int:
         try:

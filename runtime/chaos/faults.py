@@ -72,7 +72,7 @@ class Faults:
             Fault.KILL_INGEST: self._kill("ingest"),
             Fault.KILL_ANALYZER: self._kill("analyzer"),
             Fault.KILL_API: self._kill("api"),
-            Fault.KILL_ALL: self._kill("ingest", "analyzer", "api"),
+            Fault.KILL_ALL: self._kill("ingest", "analyzer", "review", "api"),
             Fault.BROKER_KILL: self._broker_kill,
             Fault.BROKER_RESTART: self._broker_restart,
             Fault.BROKER_KILL_PERSISTENT: self._broker_kill_persistent,

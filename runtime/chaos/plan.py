@@ -48,7 +48,7 @@ WORDS: Final[dict[Fault, str]] = {
     Fault.KILL_INGEST: "SIGKILL of ingest, several times in a row",
     Fault.KILL_ANALYZER: "SIGKILL of the analyzer, several times in a row",
     Fault.KILL_API: "SIGKILL of the api",
-    Fault.KILL_ALL: "SIGKILL of ingest, analyzer and api at once",
+    Fault.KILL_ALL: "SIGKILL of ingest, analyzer, review and api at once",
     Fault.BROKER_KILL: "SIGKILL of a broker without persistence: sessions, queues and retained state are gone",
     Fault.BROKER_RESTART: "clean restart of a broker without persistence: the same",
     Fault.BROKER_KILL_PERSISTENT: "SIGKILL of a broker with persistence: it comes back as of its last save",
@@ -136,9 +136,9 @@ class Step:
 class Options:
     """What a campaign is made of."""
 
-    duration_s: float = 480.0  # of producing frames; setting up, draining and the audit come on top
+    duration_s: float = 300.0  # of producing frames; setting up, draining and the audit come on top
     seed: int = 1
-    rate: float = 500.0  # frames a second, all devices together
+    rate: float = 300.0  # frames a second, all devices together
     faults: frozenset[Fault] = frozenset(Fault)
     kills: int | None = None  # of ingest and of the analyzer each, in place of a plan
     outage_s: float | None = None  # one stop of the database of this length, in place of a plan

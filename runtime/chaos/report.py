@@ -94,8 +94,11 @@ def _frames(report: Report) -> Table:
         ("lost by the broker, from boxes that keep no journal", t.lost_by_broker), ("readings stored", t.readings),
         ("malformed, unnamed: sent / in quarantine", f"{audit.garbage_sent} / {audit.garbage_kept}"),
         ("evaluated live", audit.evaluated), ("late: stored, not evaluated live", audit.late),
-        ("derived transitions: log / replay", f"{audit.derived} / {audit.replayed}"),
-        ("devices without a replay: two boxes, one id", audit.twins),
+        ("… reviewed / refused", f"{audit.reviewed:,} / {audit.refused:,}"),
+        ("derived transitions: live log / replay of what was evaluated", f"{audit.derived} / {audit.replayed}"),
+        ("… added by the review / not reproduced", f"{audit.added} / {audit.not_reproduced}"),
+        ("… replay of what is stored", audit.again),
+        ("devices without that replay (two boxes with one id; review refused; no journal)", len(audit.unreplayed)),
     ):  # fmt: skip
         table.add_row(name, f"{value:,}" if isinstance(value, int) else value)
     return table

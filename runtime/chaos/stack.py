@@ -36,7 +36,7 @@ from runtime.embedded.postgres import Cluster
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage.migrate import migrate
 
-SERVICES: Final = {"ingest": "ingest", "analyzer": "analytics", "api": "api"}
+SERVICES: Final = {"ingest": "ingest", "analyzer": "analytics", "review": "analytics.review", "api": "api"}
 READY_WITHIN_S: Final = 60.0
 DB_SETTINGS: Final = {"timescaledb.max_background_workers": "0", "max_worker_processes": "8", "max_connections": "60"}
 
@@ -92,6 +92,10 @@ class ChaosStack:
             "CRANEWATCH_HTTP__PORT": str(self.ports["api"]),
             "CRANEWATCH_ANALYZER__FOLDER": str(self.folder / "analyzer"),
             "CRANEWATCH_ANALYZER__SNAPSHOT_S": "10",
+            "CRANEWATCH_REVIEW__LOOK_S": "2",
+            "CRANEWATCH_REVIEW__QUIET_S": "10",
+            "CRANEWATCH_REVIEW__AT_MOST_S": "60",
+            "CRANEWATCH_REVIEW__AGAIN_S": "3",
             "PYTHONUNBUFFERED": "1",
             **more,
         }
@@ -150,6 +154,8 @@ class ChaosStack:
         if name == "api":
             return bool(read(f"http://127.0.0.1:{self.ports[name]}/readyz"))
         page = read(f"http://127.0.0.1:{self.ports[name]}/metrics")
+        if name == "review":
+            return bool(page)
         if name == "ingest":
             return page.count('cranewatch_ingest_connected{lane="') == 3
         return 'cranewatch_analyzer_messages_total{leaf="tick"}' in page
@@ -208,7 +214,7 @@ class ChaosStack:
 
     async def stop_services(self) -> None:
         """First who watches, last who stores."""
-        for name in ("api", "analyzer", "ingest"):
+        for name in ("api", "review", "analyzer", "ingest"):
             child = self.children.get(name)
             if child is not None:
                 await asyncio.to_thread(child.end)

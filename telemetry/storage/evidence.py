@@ -31,7 +31,8 @@ _QUARANTINE: Final[LiteralString] = (
 )
 _OVERFLOW: Final[LiteralString] = "SELECT source, sum(count)::bigint FROM quarantine_overflow GROUP BY source"
 _LEDGER: Final[LiteralString] = (
-    "SELECT d.kind, d.device, b.boot, l.stored::text, l.quarantined::text, l.evaluated::text"
+    "SELECT d.kind, d.device, b.boot, l.stored::text, l.quarantined::text, l.evaluated::text,"
+    " l.reviewed::text, l.refused::text"
     " FROM frame_ledger l JOIN device d USING (device_id) JOIN device_boot b USING (device_id, boot_no)"
     " WHERE d.site = %s"
 )
@@ -39,6 +40,22 @@ _TRANSITIONS: Final[LiteralString] = (
     "SELECT t.id, t.observed, t.origin, t.payload FROM transition t JOIN device d USING (device_id)"
     " WHERE d.site = %s ORDER BY t.position"
 )
+_VERDICTS: Final[LiteralString] = (
+    "SELECT v.transition_id, v.verdict FROM transition_review v JOIN transition t ON t.id = v.transition_id"
+    " JOIN device d USING (device_id) WHERE d.site = %s"
+)
+_TERMS: Final[LiteralString] = (
+    "SELECT d.kind, d.device, e.payload::text FROM evaluation_terms e JOIN device d USING (device_id)"
+    " WHERE d.site = %s ORDER BY e.position"
+)
+_REFUSALS: Final[LiteralString] = (
+    "SELECT d.kind, d.device, min(r.refusal) FROM review r JOIN device d USING (device_id)"
+    " WHERE d.site = %s AND r.refusal IS NOT NULL GROUP BY d.kind, d.device"
+)
+_WAITING: Final[LiteralString] = (
+    "SELECT count(*) FROM frame_ledger WHERE NOT (evaluated + reviewed + refused) @> stored"
+)
+_UNSETTLED: Final[LiteralString] = "SELECT count(*) FROM review WHERE NOT settled"
 _NEWEST: Final[LiteralString] = (
     "SELECT d.device, (SELECT (extract(epoch FROM r.ts) * 1000)::bigint FROM reading_crane r"
     "  WHERE r.device_id = d.device_id AND r.ts BETWEEN now() - interval '20 min' AND now() + interval '1 min'"
@@ -90,6 +107,8 @@ class Accounted(NamedTuple):
     stored: list[tuple[int, int]]
     quarantined: list[tuple[int, int]]
     evaluated: list[tuple[int, int]]
+    reviewed: list[tuple[int, int]]
+    refused: list[tuple[int, int]]
 
 
 class Told(NamedTuple):
@@ -155,6 +174,25 @@ class Evidence:
     def transitions(self, site: str) -> list[Told]:
         """Every recorded transition of a site, in the order of recording."""
         return [Told(*row) for row in self._rows(_TRANSITIONS, site)]
+
+    def verdicts(self, site: str) -> dict[str, str]:
+        """What the last review says of transitions that it has otherwise, by id."""
+        return dict(self._rows(_VERDICTS, site))
+
+    def terms(self, site: str) -> dict[tuple[str, str], list[bytes]]:
+        """The recorded terms of a site's devices, as they were published, by (kind, device)."""
+        found: dict[tuple[str, str], list[bytes]] = {}
+        for kind, device, payload in self._rows(_TERMS, site):
+            found.setdefault((kind, device), []).append(payload.encode())
+        return found
+
+    def refusals(self, site: str) -> dict[tuple[str, str], str]:
+        """The devices with late frames that could not be reviewed, and why."""
+        return {(kind, device): why for kind, device, why in self._rows(_REFUSALS, site)}
+
+    def unreviewed(self) -> tuple[int, int]:
+        """Boots with frames that were neither evaluated nor reviewed nor refused, and reviews that are open."""
+        return int(self._rows(_WAITING)[0][0]), int(self._rows(_UNSETTLED)[0][0])
 
     def count_transitions(self) -> int:
         """How many transitions are recorded, of all sites."""
