@@ -21,14 +21,13 @@ from runtime.chaos.stack import SERVICES, ChaosStack
 from runtime.chaos.watch import Watch
 from runtime.probe import LatencyProbe
 from simulators import journal as journals
-from telemetry.errors import StorageError
+from telemetry.clock import now_ms
 from telemetry.storage.evidence import Evidence
 
 AFTER_S: Final = 7.0  # of producing after the last fault
 RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
 REVIEW_S: Final = 120.0
-EVALUATED_S: Final = 12.0  # the analyzer reports what it has evaluated at least every 10 s
 RSS_GROWTH_MB: Final = 100.0
 HELD_MOST: Final = 2_000  # receive-maximum
 OUTBOX_MOST: Final = 200_000
@@ -72,7 +71,6 @@ class Campaign:
                 stack.order(do="end")
                 await following
                 await self._settled()
-                await self._reviewed()
                 self._watch.end()
                 watching.cancel()
             self._tell("auditing", 0.97)
@@ -180,37 +178,24 @@ class Campaign:
         return None
 
     async def _settled(self) -> None:
-        """Until what was evaluated is reported, and no transition has come for a while."""
-        self._tell("waiting for the analyzer's last report", 0.95)
-        end = time.monotonic() + EVALUATED_S
+        """
+        Until every stored frame was evaluated, reviewed or refused, every review that waits for more frames has seen
+        the last one, and no transition comes any more.
+        """
+        since = now_ms()
+        end = time.monotonic() + REVIEW_S
         before = -1
-        while True:  # the analyzer's last report, and what it leads to
-            number = await asyncio.to_thread(self._transitions)
-            if time.monotonic() > end and (number == before or time.monotonic() > end + 30):
+        while time.monotonic() < end:
+            waiting, unsettled, transitions = await asyncio.to_thread(self._unsettled, since)
+            self._tell(f"reviewing late frames: {waiting} boots wait, {unsettled} reviews to be done again", 0.95)
+            if not waiting and not unsettled and transitions == before:
                 return
-            before = number
+            before = transitions
             await asyncio.sleep(2.0)
 
-    async def _reviewed(self) -> None:
-        """Until every stored frame was evaluated, reviewed or refused, and no review is open."""
-        end = time.monotonic() + REVIEW_S
-        while time.monotonic() < end:
-            waiting, unsettled = await asyncio.to_thread(self._unreviewed)
-            self._tell(f"reviewing late frames: {waiting} boots wait, {unsettled} reviews are open", 0.96)
-            if not waiting and not unsettled:
-                return
-            await asyncio.sleep(1.0)
-
-    def _unreviewed(self) -> tuple[int, int]:
+    def _unsettled(self, since: int) -> tuple[int, int, int]:
         with Evidence(self._stack.database()) as evidence:
-            return evidence.unreviewed()
-
-    def _transitions(self) -> int:
-        try:
-            with Evidence(self._stack.database()) as evidence:
-                return evidence.count_transitions()
-        except StorageError:
-            return -1
+            return (*evidence.unreviewed(since), evidence.count_transitions())
 
     # The report
 

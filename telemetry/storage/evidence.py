@@ -55,7 +55,9 @@ _REFUSALS: Final[LiteralString] = (
 _WAITING: Final[LiteralString] = (
     "SELECT count(*) FROM frame_ledger WHERE NOT (evaluated + reviewed + refused) @> stored"
 )
-_UNSETTLED: Final[LiteralString] = "SELECT count(*) FROM review WHERE NOT settled"
+_UNSETTLED: Final[LiteralString] = (
+    "SELECT count(*) FROM review WHERE NOT settled AND finished_at < to_timestamp(%s / 1000.0)"
+)
 _NEWEST: Final[LiteralString] = (
     "SELECT d.device, (SELECT (extract(epoch FROM r.ts) * 1000)::bigint FROM reading_crane r"
     "  WHERE r.device_id = d.device_id AND r.ts BETWEEN now() - interval '20 min' AND now() + interval '1 min'"
@@ -190,9 +192,12 @@ class Evidence:
         """The devices with late frames that could not be reviewed, and why."""
         return {(kind, device): why for kind, device, why in self._rows(_REFUSALS, site)}
 
-    def unreviewed(self) -> tuple[int, int]:
-        """Boots with frames that were neither evaluated nor reviewed nor refused, and reviews that are open."""
-        return int(self._rows(_WAITING)[0][0]), int(self._rows(_UNSETTLED)[0][0])
+    def unreviewed(self, since_ms: int) -> tuple[int, int]:
+        """
+        Boots with frames that were neither evaluated nor reviewed nor refused, and reviews that wait for more frames
+        and were last done before `since_ms` (Unix ms).
+        """
+        return int(self._rows(_WAITING)[0][0]), int(self._rows(_UNSETTLED, since_ms)[0][0])
 
     def count_transitions(self) -> int:
         """How many transitions are recorded, of all sites."""

@@ -14,10 +14,10 @@ import pytest
 from runtime.embedded import debian
 from tests.helpers.services import ROOT
 
-FAULTS = "kill-ingest,kill-analyzer,outage-and-broker,db-kill,db-cut,duplicates,two-boxes,whole-seconds,flood"
+FAULTS = "kill-ingest,kill-analyzer,outage-and-broker,duplicates,two-boxes,flood"
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 @pytest.mark.timescale
 @pytest.mark.broker
 def test_a_short_campaign_of_faults_loses_nothing_doubles_nothing_and_changes_no_alarm() -> None:
@@ -27,7 +27,7 @@ def test_a_short_campaign_of_faults_loses_nothing_doubles_nothing_and_changes_no
             pytest.fail(f"required in CI: {missing}")
         pytest.skip("; ".join(missing))
     done = subprocess.run(
-        [sys.executable, "-m", "runtime.cli", "chaos", "--json", "--seed", "11", "--duration", "32", "--rate", "150",
+        [sys.executable, "-m", "runtime.cli", "chaos", "--json", "--seed", "11", "--duration", "15", "--rate", "150",
          "--faults", FAULTS],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -40,6 +40,8 @@ def test_a_short_campaign_of_faults_loses_nothing_doubles_nothing_and_changes_no
         audit["total"]["sent"]
         == audit["total"]["stored"] + audit["total"]["quarantined"] + audit["total"]["lost_by_broker"]
     )
+    assert audit["total"]["missing"] == audit["total"]["doubled"] == 0
+    assert audit["reviewed"] > 0
     assert {one["fault"] for one in report["faults"]} >= {"kill-ingest", "kill-analyzer", "outage-and-broker"}
     assert report["kills"]["ingest"] >= 1
     assert report["kills"]["analyzer"] >= 1
