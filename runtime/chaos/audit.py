@@ -38,7 +38,6 @@ class Record(NamedTuple):
 
     told: list[Told]
     verdicts: dict[str, str]
-    terms: dict[DeviceName, list[bytes]]
     refusals: dict[DeviceName, str]
 
 
@@ -131,7 +130,7 @@ def audit(
         _garbage(found, folder, quarantine, lost, evidence.overflow())
         told = evidence.transitions(SITE)
         record = Record(
-            told, evidence.verdicts(SITE), evidence.terms(SITE), evidence.refusals(SITE),
+            told, evidence.verdicts(SITE), evidence.refusals(SITE),
                 )  # fmt: skip
     _ledger(found, ledger, sent, by_boot, lost)
     _alarms(found, told, ledger, sent, by_boot)
@@ -335,41 +334,40 @@ def _reviewed(
     sent: dict[DeviceName, list[Kept]], by_boot: dict[str, Spec],
 ) -> None:  # fmt: skip
     """replay(stored, observed) = live log + review - not reproduced, of what is derived, device by device."""
-    logs: dict[DeviceName, list[Told]] = defaultdict(list)
-    for one in record.told:
-        logs[one.payload["kind"], one.payload["device"]].append(one)
     found.added = sum(one.origin == "review" for one in record.told)
     found.not_reproduced = sum(verdict == "not_reproduced" for verdict in record.verdicts.values())
+    frames: dict[DeviceName, list[bytes]] = {}
+    intervals: dict[DeviceName, int] = {}
     for name, kept in sorted(sent.items()):
         boots = list(dict.fromkeys(frame.boot for frame in kept))
-        habit = by_boot[boots[0]].habit
-        if habit is Habit.TWIN:
-            found.unreplayed["/".join(name)] = "two boxes with one id"
+        spec = by_boot[boots[0]]
+        why = record.refusals.get(name)
+        if spec.habit is Habit.TWIN:
+            why = "two boxes with one id"
+        elif spec.habit is Habit.PLAIN and _lost(ledger, name, boots):
+            why = "evaluated frames were lost by the broker, and the box kept no journal"
+        if why is not None:
+            found.unreplayed["/".join(name)] = why
             continue
-        if name in record.refusals:
-            found.unreplayed["/".join(name)] = record.refusals[name]
-            continue
-        if habit is Habit.PLAIN and _lost(ledger, name, boots):
-            found.unreplayed["/".join(name)] = "evaluated frames were lost by the broker, and the box kept no journal"
-            continue
-        log = logs[name]
-        live = {one.id for one in log if not one.observed and one.origin == "live"}
-        stored = [
+        intervals[name] = spec.interval_ms
+        frames[name] = [
             frame.payload
             for frame in kept
             if (own := ledger.get((*name, frame.boot))) is not None and within(own.stored, frame.seq)
         ]
-        answers = [one.payload for one in log if one.observed]
-        again = replay.whole((SITE, *name), boots, stored, record.terms.get(name, []), answers, live)
-        found.again += len(again)
-        said = {
-            one.id for one in log if not one.observed and record.verdicts.get(one.id) != "not_reproduced"
-        }  # fmt: skip
-        for id_ in again.keys() - said:
-            found.differs("a replay of what is stored has a transition that nobody has said", _named(again[id_]))
-        payload = {one.id: one.payload for one in log}
-        for id_ in said - again.keys():
-            found.differs("said, and a replay of what is stored does not have it", _named(payload[id_]))
+    log = {
+        one.id: one
+        for one in record.told
+        if not one.observed and (one.payload["kind"], one.payload["device"]) in frames
+    }
+    heard = [id_ for id_, one in log.items() if one.origin == "live"]
+    again = replay.derived(SITE, frames, intervals, heard)
+    found.again = len(again)
+    said = {id_ for id_ in log if record.verdicts.get(id_) != "not_reproduced"}
+    for id_ in again.keys() - said:
+        found.differs("a replay of what is stored has a transition that nobody has said", _named(again[id_]))
+    for id_ in said - again.keys():
+        found.differs("said, and a replay of what is stored does not have it", _named(log[id_].payload))
 
 
 def _lost(ledger: dict[tuple[str, str, str], Accounted], name: DeviceName, boots: Iterable[str]) -> bool:

@@ -11,12 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from analytics.engine import Engine
-from analytics.replay import History
-from analytics.replay import Told as Heard
-from analytics.replay import replay as play
 from analytics.samples import Arrived, first_ts
 from telemetry.wire import frames, payloads
-from telemetry.wire.payloads import Presence, Terms, Transition
+from telemetry.wire.payloads import Presence
 
 AT_ONCE: Final = 5  # frames of one device in one batch
 
@@ -24,10 +21,18 @@ DeviceName = tuple[str, str]  # kind, device
 
 
 def derived(
-    site: str, sent: Mapping[DeviceName, Sequence[bytes]], intervals: Mapping[DeviceName, int]
+    site: str,
+    sent: Mapping[DeviceName, Sequence[bytes]],
+    intervals: Mapping[DeviceName, int],
+    heard: Iterable[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The derived transitions of these frames, by id, as they are recorded. `intervals` is what each declared, ms."""
+    """
+    The derived transitions of these frames, by id, as they are recorded. `intervals` is what each declared, ms.
+
+    `heard` are the ids of those that were annunciated, None when all were: nobody has to acknowledge what nobody heard.
+    """
     engine = Engine()
+    engine.annunciator.heard = None if heard is None else frozenset(heard)
     for (kind, device), interval in intervals.items():
         engine.presence(site, kind, device, Presence(online=True, interval_ms=interval), 0)
     found: dict[str, dict[str, Any]] = {}
@@ -49,23 +54,6 @@ def derived(
             if not transition.observed:
                 found[transition.id] = msgspec.json.decode(payloads.encode(transition))
     return found
-
-
-def whole(
-    key: tuple[str, str, str], boots: Sequence[str], stored: Sequence[bytes], terms: Sequence[bytes],
-    answers: Sequence[dict[str, Any]], heard: Iterable[str],
-) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """
-    The derived transitions of everything that is stored of a device, by id, under its recorded terms and answers.
-
-    `heard` are the live ones: nobody has to acknowledge what nobody heard.
-    """
-    history = History(
-        key, boots, [Heard(frame := frames.decode(key[1], payload), first_ts(frame)) for payload in stored],
-        [msgspec.json.decode(one, type=Terms) for one in terms],
-        [msgspec.convert(one, Transition) for one in answers],
-    )  # fmt: skip
-    return {one.id: msgspec.json.decode(payloads.encode(one)) for one in play(history, heard)}
 
 
 def within(ranges: Iterable[tuple[int, int]], seq: int) -> bool:

@@ -44,10 +44,6 @@ _VERDICTS: Final[LiteralString] = (
     "SELECT v.transition_id, v.verdict FROM transition_review v JOIN transition t ON t.id = v.transition_id"
     " JOIN device d USING (device_id) WHERE d.site = %s"
 )
-_TERMS: Final[LiteralString] = (
-    "SELECT d.kind, d.device, e.payload::text FROM evaluation_terms e JOIN device d USING (device_id)"
-    " WHERE d.site = %s ORDER BY e.position"
-)
 _REFUSALS: Final[LiteralString] = (
     "SELECT d.kind, d.device, min(r.refusal) FROM review r JOIN device d USING (device_id)"
     " WHERE d.site = %s AND r.refusal IS NOT NULL GROUP BY d.kind, d.device"
@@ -180,13 +176,6 @@ class Evidence:
     def verdicts(self, site: str) -> dict[str, str]:
         """What the last review says of transitions that it has otherwise, by id."""
         return dict(self._rows(_VERDICTS, site))
-
-    def terms(self, site: str) -> dict[tuple[str, str], list[bytes]]:
-        """The recorded terms of a site's devices, as they were published, by (kind, device)."""
-        found: dict[tuple[str, str], list[bytes]] = {}
-        for kind, device, payload in self._rows(_TERMS, site):
-            found.setdefault((kind, device), []).append(payload.encode())
-        return found
 
     def refusals(self, site: str) -> dict[tuple[str, str], str]:
         """The devices with late frames that could not be reviewed, and why."""
