@@ -27,7 +27,7 @@ from telemetry.storage.evidence import Evidence
 AFTER_S: Final = 7.0  # of producing after the last fault
 RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
-REVIEW_S: Final = 120.0
+REVIEW_S: Final = 400.0
 RSS_GROWTH_MB: Final = 100.0
 HELD_MOST: Final = 2_000  # receive-maximum
 OUTBOX_MOST: Final = 200_000
