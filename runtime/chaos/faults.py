@@ -230,10 +230,15 @@ class Faults:
         self._lost_from = time.monotonic() - LAG_BEFORE_S
         await asyncio.to_thread(self._stack.cluster.stop)
         await asyncio.sleep(step.lasts * 0.6)
-        await self._broker(wait=0.5, kill=True)
+        self._stack.broker.kill()
+        # What ingest has taken and cannot store is gone, too.
+        await asyncio.to_thread(self._stack.kill, "ingest")
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(self._stack.broker.start)
+        self._persistent = False
         await asyncio.sleep(step.lasts * 0.4)
         await asyncio.to_thread(self._stack.cluster.start)
-        return f"database away for {step.lasts:.1f} s, the broker's queues lost in it"
+        return f"database away for {step.lasts:.1f} s; in it ingest killed, and the broker's queues lost"
 
     # Devices
 

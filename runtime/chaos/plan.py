@@ -63,7 +63,7 @@ WORDS: Final[dict[Fault, str]] = {
     Fault.DB_CUT: "the connection to the database is cut in the middle of a COPY, several times",
     Fault.DB_DEAF: "the database accepts and does not answer for a while",
     Fault.DB_STRANDED: "the present connections to the database are never answered again, new ones are",
-    Fault.OUTAGE_AND_BROKER: "while the database is away, the broker loses its state",
+    Fault.OUTAGE_AND_BROKER: "while the database is away, the broker loses its state and ingest is killed",
     Fault.LINK_LOSS: "half of the devices lose their link for a while",
     Fault.BACKFILL: "devices come with hours of journal from before",
     Fault.DUPLICATES: "devices send every frame five times",
