@@ -267,6 +267,7 @@ class Partition:
 
     def _linked(self, session_present: bool) -> None:
         self._fresh_link = True
+        self._repeats.linked()
         self._tick_first = self._tick_n + 1
         if self._expected_session and not session_present:
             logger.warning(

@@ -2,8 +2,9 @@
 Publishing once more what a broker may have lost on its way to the record.
 
 A broker that dies has confirmed transitions and reports which ingest had not yet stored, while the database was away
-above all. Ingest says, retained, since when it has its session for the log; when that changes, everything that the
-outbox remembers goes out again, a little at a time, so that no alarm waits behind it.
+above all. Ingest says, retained, when it opens its session for the log. When that is a new session, or when we have lost
+the broker since, too (it may have come back as of an older day), everything that the outbox remembers goes out again, a
+little at a time, so that no alarm waits behind it.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ class Repeats:
     def __init__(self, partition: int) -> None:
         self._partition = partition
         self._since = 0
+        self._lost_broker = False
+        self._links = 0
         self._due = asyncio.Event()
         self.topic = topics.log_session(partition)
 
@@ -37,9 +40,17 @@ class Repeats:
             session = payloads.decode(payloads.LogSession, payload)
         except WireError:
             return
-        if session.since != self._since:
-            self._since = session.since
+        if session.since == self._since:
+            return
+        self._since = session.since
+        if session.fresh or self._lost_broker:
+            self._lost_broker = False
             self._due.set()
+
+    def linked(self) -> None:
+        """We have the broker (again)."""
+        self._lost_broker = self._links > 0
+        self._links += 1
 
     async def run(self, consumer: Consumer, outbox: Outbox, send: Callable[[Sequence[int]], object]) -> None:
         """Publish again whenever it is due; `send` takes numbers of the outbox. Runs until cancelled."""

@@ -69,10 +69,10 @@ class Partition:
         lane.linked(session_present)
         if name == "live" and not session_present:
             self._all_due = True
-        if name == "log" and not session_present:
+        if name == "log":
             # The analyzer publishes again what the broker may have held for the session that is gone.
-            since = payloads.encode(payloads.LogSession(since=now_ms()))
-            lane.consumer.publish(topics.log_session(self._number), since, retain=True)
+            opened = payloads.encode(payloads.LogSession(since=now_ms(), fresh=not session_present))
+            lane.consumer.publish(topics.log_session(self._number), opened, retain=True)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim the partition, then serve it until `stop`."""

@@ -122,6 +122,10 @@ def audit(
             sums = _device(found, evidence, name, device_id, boots, frames, refused, by_boot, lost)
             found.devices["/".join(name)] = sums
             found.total.add(sums)
+        flooding = {spec.device for spec in specs if spec.habit is Habit.FLOOD}
+        for one in quarantine:
+            if one.seq is None and one.device not in flooding:
+                found.differs("a message of ours is in quarantine", (one.kind, one.device, one.reason))
         for key in refused:
             found.differs("in quarantine, but nobody sent it", key)
         for kind, device in ids:

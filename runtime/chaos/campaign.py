@@ -45,9 +45,9 @@ class Campaign:
         self._specs = fleet(options)
         self._stack = ChaosStack(options, folder)
         self._stack.no_volume = no_volume
-        self._faults = Faults(self._stack)
         beacons = [spec.device for spec in self._specs[:BEACONS]]
         self._watch = Watch(self._stack, LatencyProbe(self._stack.mqtt), beacons)
+        self._faults = Faults(self._stack, lambda: self._watch.lag_s)
         self._happened: list[Happened] = []
         self._began = 0.0
 

@@ -15,7 +15,8 @@ from telemetry.errors import StorageError
 from telemetry.storage.door import connect
 from telemetry.storage.evidence import Evidence
 
-LAG_BEFORE_S: Final = 2.0  # what was published so long before a broker's death may not have been delivered yet
+LAG_BEFORE_S: Final = 2.0  # beyond the lag: what was published then may not have been delivered at a broker's death
+LAG_MOST_S: Final = 10.0
 CUT_SHARE: Final = 0.5
 FLOOD_RATE: Final = 150.0
 SAVED_AFTER_S: Final = 6.0  # by then a persistent broker has saved
@@ -42,8 +43,10 @@ KINDS: Final[dict[Fault, str]] = {
 class Faults:
     """Carries out steps of a plan, one at a time."""
 
-    def __init__(self, stack: ChaosStack) -> None:
+    def __init__(self, stack: ChaosStack, lag_s: Callable[[], float]) -> None:
+        """`lag_s` says how far the record lags: what was published before that may still be at the broker."""
         self._stack = stack
+        self._lag_s = lag_s
         self._persistent = False
         self.losses: list[tuple[float, float]] = []  # monotonic s: what the broker acknowledged then may be lost
         self._lost_from: float | None = None
@@ -60,6 +63,9 @@ class Faults:
         if step.fault in PERSISTENT and not self._persistent:
             await self._broker(wait=0.5, persistence=True)
         return await self._actions()[step.fault](step, random)
+
+    def _doubtful_from(self) -> float:
+        return time.monotonic() - LAG_BEFORE_S - min(self._lag_s(), LAG_MOST_S)
 
     def recovered(self) -> None:
         """All sessions are open again: from now on the broker loses nothing."""
@@ -114,7 +120,7 @@ class Faults:
     ) -> None:
         broker = self._stack.broker
         if self._lost_from is None and not (self._persistent and persistence and not kill and not forget):
-            self._lost_from = time.monotonic() - LAG_BEFORE_S
+            self._lost_from = self._doubtful_from()
         await asyncio.to_thread(broker.kill if kill else broker.stop)
         if forget:
             broker.forget()
@@ -227,7 +233,7 @@ class Faults:
         return "new connections work"
 
     async def _outage_and_broker(self, step: Step, random: Random) -> str:
-        self._lost_from = time.monotonic() - LAG_BEFORE_S
+        self._lost_from = self._doubtful_from()
         await asyncio.to_thread(self._stack.cluster.stop)
         await asyncio.sleep(step.lasts * 0.6)
         self._stack.broker.kill()

@@ -211,9 +211,13 @@ class Claim(Payload, frozen=True):
 
 
 class LogSession(Payload, frozen=True):
-    """Ingest's session for the log is a new one: what the broker held for the one before, whatever it was, is gone."""
+    """
+    Ingest has opened its session for the log. `fresh`: it is a new one, and what the broker held for the one before is
+    gone. A session that was there can be an old one all the same, when the broker came back as of its last save.
+    """
 
     since: int
+    fresh: bool = True
 
 
 class Tick(Payload, frozen=True):
