@@ -2,7 +2,7 @@
 Publishing once more what a broker may have lost on its way to the record.
 
 A broker that dies has confirmed transitions and reports which ingest had not yet stored, while the database was away
-above all. Ingest says, retained, when it opens its session for the log. When that is a new session, or when we have lost
+above all. Ingest says, retained, when it opens its session for the log. When that is a new session, or when we lost
 the broker since, too (it may have come back as of an older day), everything that the outbox remembers goes out again, a
 little at a time, so that no alarm waits behind it.
 """
