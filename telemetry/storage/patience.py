@@ -36,12 +36,27 @@ class PatientConnection(psycopg.Connection[Any]):
             self.asked_at = None
 
 
-_watched: "weakref.WeakSet[PatientConnection]" = weakref.WeakSet()
+class PatientAsyncConnection(psycopg.AsyncConnection[Any]):
+    """The same for a pool of an event loop."""
+
+    patience_s: float = 0.0
+    asked_at: float | None = None
+
+    async def wait(self, *arguments: Any, **named: Any) -> Any:
+        """One exchange with the server."""
+        self.asked_at = time.monotonic()
+        try:
+            return await super().wait(*arguments, **named)
+        finally:
+            self.asked_at = None
+
+
+_watched: "weakref.WeakSet[PatientConnection | PatientAsyncConnection]" = weakref.WeakSet()
 _lock: Final = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def watch(connection: PatientConnection, statement_timeout_s: float) -> None:
+def watch(connection: PatientConnection | PatientAsyncConnection, statement_timeout_s: float) -> None:
     """Give this connection up when the server stays silent."""
     global _thread
     connection.patience_s = statement_timeout_s + MARGIN_S
@@ -62,7 +77,7 @@ def _look() -> None:
             _hang_up(connection)
 
 
-def _hang_up(connection: PatientConnection) -> None:
+def _hang_up(connection: PatientConnection | PatientAsyncConnection) -> None:
     # The descriptor belongs to libpq, in another thread: a duplicate of it can be shut, and closed, safely.
     with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as own:
         own.shutdown(socket.SHUT_RDWR)

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.door import parameters, translated
+from telemetry.storage.patience import PatientAsyncConnection, watch
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class Database:
         conninfo = options.pop("conninfo")
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             conninfo,
+            connection_class=PatientAsyncConnection,
+            configure=self._watch,
             kwargs={**options, "autocommit": True, "row_factory": dict_row},
             min_size=1,
             max_size=settings.pool_max,
@@ -34,6 +37,10 @@ class Database:
             open=False,
             reconnect_timeout=30.0,
         )
+
+    async def _watch(self, connection: Connection) -> None:
+        if isinstance(connection, PatientAsyncConnection):
+            watch(connection, self._settings.statement_timeout_s)
 
     async def __aenter__(self) -> "Database":
         # Not waiting for the first connection: a service starts, and says what is missing, without its database.
