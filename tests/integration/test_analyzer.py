@@ -315,8 +315,7 @@ async def test_losing_the_folder_ends_no_alarm_and_is_said(broker: MqttSettings,
             await here.watching()
             await here.send("c1", overload(2))
             await until(lambda: degraded_by(here, "c1", "lost its state"))
-            alone = (1, payloads.digest([before.transition]))
-            await until(lambda: here.desk.beats[-1].devices.get("c1") == alone)
+            await until(lambda: here.desk.beats[-1].devices.get("c1") == (1, payloads.digest([before.transition])))
             now = here.desk.alarms["c1", "moment"]
             assert now is not None
             assert (now.transition, now.state, now.severity, now.hold) == (
