@@ -285,10 +285,15 @@ class DeployedBroker:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._inside = inside
         try:
-            wait_for(self.port)
+            asyncio.run(self._greeted())
         except TimeoutError:
             self.stop()
             pytest.fail(f"Mosquitto does not start: {self.log.read_text()}")
+
+    async def _greeted(self) -> None:
+        """Return when somebody was let in: a bare connection that goes away would be an error of TLS in the log."""
+        async with asyncio.timeout(15), connected(Link(self.account("api"), "greeting")):
+            pass
 
     def stop(self) -> None:
         if self._process is not None:
