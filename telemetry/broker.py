@@ -1,8 +1,8 @@
 """
 The only importer of aiomqtt: everything on MQTT that is not the hot path.
 
-Simulated devices, terminals, the api and the tools use it. It reconnects by itself, subscribes again, and has
-one bound: an outgoing message waits for the connection at most as long as its caller does.
+Simulated devices, terminals, the api and the tools use it. It reconnects by itself, subscribes again, and keeps no
+queue: an outgoing message waits for the connection at most as long as its caller does, an incoming one for nobody.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, cast
 
 import aiomqtt
 
@@ -24,6 +24,8 @@ from telemetry.settings import MqttSettings
 logger = logging.getLogger(__name__)
 
 Protocol = Literal["3.1.1", "5"]
+
+EARLY_MAX: Final = 100_000  # messages before the subscriptions are confirmed; with more the connection is made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,49 @@ class Will:
     retain: bool = True
 
 
+class _Straight(asyncio.Queue[aiomqtt.Message]):
+    """
+    Where aiomqtt puts what arrives. Once it is open, that is the owner, at once, in the callback that read the socket.
+
+    So however slow the owner is, what it has not seen waits in the socket, and behind it in the broker's queue, whose
+    limit is known. aiomqtt's own queue has none, or throws away what is newest.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        """aiomqtt calls it with its own limit, which is none."""
+        super().__init__(maxsize)
+        self._owner: Callable[[aiomqtt.Message], None] | None = None
+        self.failed: asyncio.Future[None] = asyncio.Future()
+
+    async def open(self, owner: Callable[[aiomqtt.Message], None]) -> None:
+        """Hand over what is there, in order, and from then on each message as it is read."""
+        while not self.empty():
+            for _ in range(min(self.qsize(), 100)):
+                owner(self.get_nowait())
+            await asyncio.sleep(0)
+        self._owner = owner
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        """Never raises: inside of paho that would only be logged. What went wrong is in `failed`."""
+        if self.failed.done():
+            return
+        try:
+            if self._owner is not None:
+                self._owner(item)
+            elif self.qsize() < EARLY_MAX:
+                super().put_nowait(item)
+            else:
+                raise aiomqtt.MqttError(f"more than {EARLY_MAX} messages before the subscriptions were confirmed")
+        except Exception as error:  # `failed` raises it where somebody waits for it
+            self.failed.set_exception(error)
+
+
 class Link:
     """
     A connection to the broker that comes back by itself.
 
-    `on_arrival` is called in the event loop for each message; it must not block. `on_up` is awaited after each
-    (re)connect and subscribe, before `up` is set.
+    `on_arrival` is called in the event loop for each message, not before the subscriptions are confirmed; it must not
+    block, and what it raises ends `run`. `on_up` is awaited after each (re)connect and subscribe, before `up` is set.
     """
 
     def __init__(
@@ -145,10 +184,19 @@ class Link:
         stop.cancel()
 
     async def _listen(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            if self._on_arrival is not None:
-                payload = message.payload if isinstance(message.payload, bytes) else b""
-                self._on_arrival(Arrival(str(message.topic), payload, bool(message.retain), message.qos))
+        """Until the connection is gone, which is an MqttError, or an arrival could not be taken."""
+        queue = cast("_Straight", client._queue)
+        await queue.open(self._take)
+        ended = client._disconnected
+        await asyncio.wait({ended, queue.failed}, return_when=asyncio.FIRST_COMPLETED)
+        if queue.failed.done():
+            queue.failed.result()
+        raise aiomqtt.MqttError("disconnected") from ended.exception()
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        if self._on_arrival is not None:
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            self._on_arrival(Arrival(str(message.topic), payload, bool(message.retain), message.qos))
 
     def sever(self) -> None:
         """
@@ -189,6 +237,7 @@ def _client(
         tls_context=ssl.create_default_context(cafile=str(settings.tls_ca)) if settings.tls_ca else None,
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         max_queued_outgoing_messages=0,
+        queue_type=_Straight,
         **options,
     )
 
