@@ -13,13 +13,15 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics import adoption, coverage, findings, health, texts
+from analytics import adoption, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
+from analytics.covering import Covering
 from analytics.crane import Cranes
 from analytics.fleet import NEVER, Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
 from analytics.notes import Found
+from analytics.ourselves import Ourselves
 from analytics.outcome import Outcome
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
@@ -42,9 +44,6 @@ from telemetry.wire.payloads import (
 
 FORMAT: Final = 1
 EVALUATED_MS: Final = 10_000
-COVERAGE_PER_TICK: Final = 200  # devices; about 5 ms
-DOUBT_MS: Final = 20 * 60_000  # the longest window, the trend's
-OWN_KIND: Final = "analyzer"  # alarms about ourselves are under cw/v1/{site}/analyzer/p{n}
 
 
 class _State(msgspec.Struct):
@@ -76,20 +75,12 @@ class Engine:
         self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
         self.annunciator = Annunciator()
         self.now = 0
-        self.lost: str | None = None  # which part of our memory, of `texts.REASONS`
-        self.unjournalled = False  # said by the shell while the journal cannot be written
-        self._doubt_until: int | None = None
-        self._doubt_at = 0
-        self._clean: dict[str, int] = {}  # by site: up to when the record was reviewed
+        self.ourselves = Ourselves(partition, self.annunciator)
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
         self._responses = Responses(self.fleets, self.annunciator)
-        self._coverage: dict[DeviceKey, Coverage] = {}
-        self._watch: dict[DeviceKey, coverage.Watch] = {}
-        self._doubt_covered: dict[str, str | None] = {}
-        self._own_clock = False
-        self.troubles: dict[str, tuple[int, str]] = {}  # what is wrong with us: since when, and its words
+        self._covering = Covering()
         self._health = health.Health()
 
     # Inputs
@@ -137,12 +128,13 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
-        self._trust_again()
-        if self.troubles:
-            self._troubled()
+        sites = self.sites()
+        self.ourselves.trust_again(sites, self.now)
+        self.ourselves.tell(sites)
         self._responses.retry(outcome, self.now, expire=True)
         for fleet in self.fleets.values():
-            self._cover(fleet, outcome)
+            doubt = self.ourselves.doubt
+            outcome.coverage |= self._covering.changed(fleet, self._health, self.annunciator, doubt, self.now)
         if self.now - self._evaluated_at >= EVALUATED_MS:
             self._evaluated_at = self.now
             for fleet in self.fleets.values():
@@ -188,7 +180,7 @@ class Engine:
         before = self._sites.get(site)
         if before is not None and config.version < before.version:
             return outcome
-        own = (site, OWN_KIND, f"p{self.partition}")
+        own = self.ourselves.key(site)
         key = f"config:{config.version}:{config.hash}"
         try:
             load(config.profile)
@@ -268,22 +260,12 @@ class Engine:
         """In a replay: what was decided here once, from what a person said."""
         self.annunciator.read_back(key, answer)
 
-    @property
-    def doubt(self) -> str | None:
-        """Why the analyzer doubts itself: all coverage is degraded."""
-        return "journal" if self.unjournalled else self.lost
-
-    def doubted(self, why: str, at: int) -> None:
-        """State was lost, for a reason of `texts.REASONS`: a doubt until it is reviewed, and the windows are full."""
-        # A lost session is the smaller of the two, and must not hide that the state is gone.
-        self.lost = self.lost if self.lost == "warm_start" else why
-        self._doubt_at = at
-        self._doubt_until = max(self._doubt_until or 0, at + (DOUBT_MS if why == "warm_start" else 0))
+    # About ourselves, and the record
 
     def recorded(self, site: str, record: SiteRecord, received: int) -> Outcome:
         """What the review says of a site's record: gaps that stay open, what late data showed, how far it has come."""
         outcome = Outcome()
-        self._clean[site] = max(self._clean.get(site, 0), record.clean_to)
+        self.ourselves.reviewed(site, record.clean_to)
         named = {(site, one.kind, one.device): one for one in record.devices}
         at = max(self.now, min(received, record.at))
         for key, one in named.items():
@@ -301,15 +283,8 @@ class Engine:
                 if key not in named or not named[key].overdue:
                     facts = Facts(at=at, cause=Cause(tick=at), key=f"gap_closed:{at}", observed=True)
                     findings.clear(self.annunciator, key, "gap", facts)
-        self._trust_again()
+        self.ourselves.trust_again(self.sites(), self.now)
         return self._finish(outcome)
-
-    def _trust_again(self) -> None:
-        """A doubt ends when what it is about was reviewed, and the windows are full."""
-        if self._doubt_until is None or self.now < self._doubt_until:
-            return
-        if all(self._clean.get(site, 0) >= self._doubt_at for site in self.sites()):
-            self.lost = self._doubt_until = None
 
     def adopt(self, found: Iterable[Found], received: int) -> Outcome:
         """Alarms that are retained at the broker and of which we know nothing: see `adoption`."""
@@ -339,30 +314,8 @@ class Engine:
 
     def trouble(self, rule: str, detail: str | None, received: int) -> Outcome:
         """Something is wrong with ourselves (with words), or is over (None): an alarm to the desk of every site."""
-        if detail is not None:
-            self.troubles.setdefault(rule, (received, detail))
-            self._troubled()
-        elif self.troubles.pop(rule, None) is not None:
-            facts = Facts(at=received, cause=Cause(tick=received), key=f"{rule}_over:{received}", observed=True)
-            for site in self.sites():
-                own = (site, OWN_KIND, f"p{self.partition}")
-                findings.clear(self.annunciator, own, rule, msgspec.structs.replace(facts))
+        self.ourselves.trouble(rule, detail, self.sites(), received)
         return self._finish(Outcome())
-
-    def _troubled(self) -> None:
-        """Each site is told; one whose first device came later, at the next tick."""
-        sites = self.sites()
-        for rule, (since, detail) in self.troubles.items():
-            text, action = texts.trouble(rule, detail)
-            for site in sites:
-                own = (site, OWN_KIND, f"p{self.partition}")
-                record = self.annunciator.record(own, rule)
-                if record is None or record.level is Severity.NONE:
-                    facts = Facts(
-                        at=since, cause=Cause(tick=since), key=f"{rule}:{since}", observed=True, text=text,
-                        action=action,
-                    )  # fmt: skip
-                    self.annunciator.condition(own, rule, Severity.ALARM, facts)
 
     def _louder(self, fleet: Fleet, rows: set[int]) -> None:
         """Silenced alarms whose value has risen sound again at once."""
@@ -377,23 +330,9 @@ class Engine:
 
     def _clocks(self, offsets: list[int]) -> None:
         """Clocks that are off for good, by the samples since the last tick; most of them by one amount means ours."""
-        ours = self._health.ours(offsets, was=self._own_clock)
-        sites = self.sites()
-        if ours is not None and not self._own_clock:
-            self._own_clock = True
-            text, action = texts.own_clock(ours / 1000)
-            for site in sites:
-                facts = Facts(
-                    at=self.now, cause=Cause(tick=self.now), key=f"own_clock:{self.now}", observed=True,
-                    text=text, action=action,
-                )  # fmt: skip
-                self.annunciator.condition((site, OWN_KIND, f"p{self.partition}"), "clock", Severity.ALARM, facts)
-        elif ours is None and self._own_clock and offsets:
-            self._own_clock = False
-            for site in sites:
-                facts = Facts(at=self.now, cause=Cause(tick=self.now), key=f"own_clock_good:{self.now}", observed=True)
-                findings.clear(self.annunciator, (site, OWN_KIND, f"p{self.partition}"), "clock", facts)
-        if self._own_clock:
+        ours = self._health.ours(offsets, was=self.ourselves.clock_off)
+        self.ourselves.clock(ours, self.sites(), self.now, heard=bool(offsets))
+        if self.ourselves.clock_off:
             return
         for fleet in self.fleets.values():
             for row, why in self._health.wrong(fleet):
@@ -423,10 +362,9 @@ class Engine:
         for key, rule in touched:
             outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
         for key in dict.fromkeys((t.site, t.kind, t.device) for t in transitions):
-            fleet = self.fleets.get(key[1])
-            row = fleet.index.get((key[0], key[2])) if fleet is not None else None
-            if fleet is not None and row is not None:
-                device = fleet.devices[row]
+            place = self._place(key)
+            if place is not None:
+                device = place[0].devices[place[1]]
                 report = device.cursor.evaluated(device.boot, device.seq)
                 if report is not None:
                     outcome.evaluated[key] = report
@@ -444,30 +382,17 @@ class Engine:
         """An answer, or the end of a shelving, with the place in the device's readings where it fell."""
         if not transition.observed or transition.cause.seq is not None:
             return transition
-        fleet = self.fleets.get(transition.kind)
-        row = fleet.index.get((transition.site, transition.device)) if fleet is not None else None
-        if fleet is None or row is None or fleet.devices[row].boot is None:
+        place = self._place((transition.site, transition.kind, transition.device))
+        device = place[0].devices[place[1]] if place is not None else None
+        if device is None or device.boot is None:
             return transition
-        device = fleet.devices[row]
         return msgspec.structs.replace(transition, after=(device.boot, device.seq))
 
-    def _cover(self, fleet: Fleet, outcome: Outcome) -> None:
-        if self.doubt != self._doubt_covered.get(fleet.kind):
-            self._doubt_covered[fleet.kind] = self.doubt
-            fleet.dirty.update(range(len(fleet.devices)))
-        rows = self._health.changed(fleet, self.now)
-        # After a restart all are due: a few at a tick, so that no alarm waits for words about coverage.
-        fleet.dirty.update(rows[COVERAGE_PER_TICK:])
-        for row in rows[:COVERAGE_PER_TICK]:
-            device = fleet.devices[row]
-            watch = health.watch(fleet, row, self.now, self.annunciator.records.get(device.key, {}), self.doubt)
-            if self._watch.get(device.key) == watch:
-                continue
-            self._watch[device.key] = watch
-            now = coverage.coverage(watch, self.now)
-            before = self._coverage.get(device.key)
-            if before is None or msgspec.structs.replace(before, at=now.at) != now:
-                self._coverage[device.key] = outcome.coverage[device.key] = now
+    def _place(self, key: DeviceKey) -> tuple[Fleet, int] | None:
+        """The fleet and the row of a device that is known."""
+        fleet = self.fleets.get(key[1])
+        row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+        return None if fleet is None or row is None else (fleet, row)
 
     def sites(self) -> list[str]:
         """Every site that has a device here."""
@@ -475,9 +400,8 @@ class Engine:
 
     def last_sample(self, key: DeviceKey) -> int | None:
         """The device time (Unix ms) of the last sample of a device, None when we have none."""
-        fleet = self.fleets.get(key[1])
-        row = fleet.index.get((key[0], key[2])) if fleet is not None else None
-        at = int(fleet.table["ts"][row]) if fleet is not None and row is not None else NEVER
+        place = self._place(key)
+        at = int(place[0].table["ts"][place[1]]) if place is not None else NEVER
         return at if at != NEVER else None
 
     def devices(self) -> int:
@@ -486,7 +410,7 @@ class Engine:
 
     def retained(self) -> Outcome:
         """Everything that is retained at the broker, to be published again."""
-        outcome = Outcome(coverage=dict(self._coverage))
+        outcome = Outcome(coverage=dict(self._covering.said))
         for key, rules in self.annunciator.open.items():
             for rule in rules:
                 outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
@@ -500,7 +424,7 @@ class Engine:
 
     def freeze(self) -> dict[str, Any]:
         """A copy of all state, for `pack` in a thread while the engine goes on."""
-        annunciator = self.annunciator
+        annunciator, ourselves = self.annunciator, self.ourselves
         state = _State(
             format=FORMAT,
             partition=self.partition,
@@ -510,13 +434,13 @@ class Engine:
             known=list(self._responses.known),
             waiting=list(self._responses.waiting),
             sites=self._sites,
-            coverage=list(self._coverage.items()),
-            own_clock=self._own_clock,
-            doubt=self.lost,
-            doubt_until=self._doubt_until,
-            troubles=self.troubles,
-            doubt_at=self._doubt_at,
-            clean=self._clean,
+            coverage=list(self._covering.said.items()),
+            own_clock=ourselves.clock_off,
+            doubt=ourselves.lost,
+            doubt_until=ourselves.doubt_until,
+            troubles=ourselves.troubles,
+            doubt_at=ourselves.doubt_at,
+            clean=ourselves.clean,
             found=list(self._found.items()),
         )
         return {
@@ -544,9 +468,11 @@ class Engine:
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
+        ourselves = engine.ourselves
         if state.doubt_until is not None:
-            engine.lost, engine._doubt_until, engine._doubt_at = state.doubt, state.doubt_until, state.doubt_at
-        engine._clean, engine._found = state.clean, dict(state.found)
+            ourselves.lost, ourselves.doubt_until, ourselves.doubt_at = state.doubt, state.doubt_until, state.doubt_at
+        ourselves.clean, ourselves.troubles, ourselves.clock_off = state.clean, state.troubles, state.own_clock
+        engine._found = dict(state.found)
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()
@@ -555,9 +481,7 @@ class Engine:
         engine._sites = state.sites
         for fleet in engine.fleets.values():
             fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
-        engine._coverage = dict(state.coverage)
-        engine._own_clock = state.own_clock
-        engine.troubles = state.troubles
+        engine._covering.said = dict(state.coverage)
         return engine
 
 

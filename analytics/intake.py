@@ -95,7 +95,7 @@ class Intake:
     def _failed(self, taken: Taken, what: str, received: int) -> None:
         logger.exception("the engine failed on %s; its devices are in doubt", what, extra={"action": "engine_failed"})
         taken.ignored["failed"] += 1
-        self.engine.doubted("failed", received)
+        self.engine.ourselves.doubted("failed", received)
 
     def _parse(self, topic: str) -> Topic | None:
         """A device topic, or None for what is of a whole site. Raises WireError."""
@@ -132,7 +132,7 @@ class Intake:
 
     def _note(self, taken: Taken, topic: str, payload: bytes, received: int) -> None:
         if topic == notes.DOUBT:
-            self.engine.doubted(payload.decode(), received)
+            self.engine.ourselves.doubted(payload.decode(), received)
             return
         try:
             if topic == notes.ADOPT:

@@ -161,7 +161,7 @@ class Partition:
         if of_a_folder and other != self._logbook.id and not found.empty:
             faults.append("another worker had the partition since, with a folder of its own")
         self._remembered = max(self._received, self._engine.now)
-        said = {rule: detail for rule, (_, detail) in self._engine.troubles.items()}
+        said = {rule: detail for rule, (_, detail) in self._engine.ourselves.troubles.items()}
         self._troubles.restore(said, asyncio.get_running_loop().time())
         self._expected_session = not found.empty
         if faults or found.empty:
@@ -229,7 +229,7 @@ class Partition:
         engine = Engine.restore(snapshot.engine)
         if engine.partition != self._number:
             raise ValueError(f"of partition {engine.partition}")
-        engine.unjournalled = not self._logbook.ok
+        engine.ourselves.unjournalled = not self._logbook.ok
         self._engine = engine
         self._intake = Intake(engine, self._tick_topic, self._settings.devices_max)
         for topic, payload, retain in snapshot.outbox:
@@ -347,11 +347,11 @@ class Partition:
             "partition %d: the journal cannot be written (%s); alarms go on, inputs are not acknowledged",
             self._number, error, extra={"action": "journal"},
         )  # fmt: skip
-        self._engine.unjournalled = True
+        self._engine.ourselves.unjournalled = True
 
     def _journal_recovered(self) -> None:
         logger.warning("partition %d: the journal is written again", self._number, extra={"action": "journal"})
-        self._engine.unjournalled = False
+        self._engine.ourselves.unjournalled = False
 
     def _count(self, taken: Taken) -> None:
         outcome, metrics = taken.outcome, self._metrics
@@ -489,14 +489,14 @@ class Partition:
                 if not payload or rule in self._engine.annunciator.open.get(key, {}):
                     continue
                 unknown = self._engine.annunciator.record(key, rule) is None
-                if (self._engine.lost == "warm_start" and unknown) or self._unknown(key, payload):
+                if (self._engine.ourselves.lost == "warm_start" and unknown) or self._unknown(key, payload):
                     strange[topic] = payload
                     continue
                 logger.warning("clearing a retained alarm that nobody holds: %s", topic, extra={"action": "sweep"})
                 self._send(consumer, [self._outbox.put(topic, b"", retain=True)])
         if strange:
             logger.warning("taken over: %s", ", ".join(sorted(strange)), extra={"action": "adopted"})
-            doubt = [] if self._engine.lost == "warm_start" else [notes.doubt("warm_start")]
+            doubt = [] if self._engine.ourselves.lost == "warm_start" else [notes.doubt("warm_start")]
             self._send(consumer, self._note([*doubt, notes.adopt(strange)]))
 
     def _unknown(self, key: DeviceKey, payload: bytes) -> bool:

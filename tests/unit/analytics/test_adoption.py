@@ -191,7 +191,7 @@ def test_a_note_is_an_input_and_recovery_decides_the_same() -> None:
     assert outcomes[0] == outcomes[1]
     assert outcomes[0].alarms[KEY, "moment"] == overloaded().alarm("moment")
     assert engines[0].snapshot() == engines[1].snapshot()
-    assert Engine.restore(engines[0].snapshot()).doubt == "warm_start"
+    assert Engine.restore(engines[0].snapshot()).ourselves.doubt == "warm_start"
 
 
 def test_a_note_that_cannot_be_read_costs_itself() -> None:
@@ -201,14 +201,14 @@ def test_a_note_that_cannot_be_read_costs_itself() -> None:
 
 def test_a_journal_that_is_written_again_ends_no_doubt_about_lost_state() -> None:
     engine = Engine()
-    engine.doubted("warm_start", START)
-    engine.unjournalled = True
-    assert engine.doubt == "journal"
-    engine.unjournalled = False
-    engine.doubted("session_lost", START)
-    assert engine.doubt == "warm_start"
+    engine.ourselves.doubted("warm_start", START)
+    engine.ourselves.unjournalled = True
+    assert engine.ourselves.doubt == "journal"
+    engine.ourselves.unjournalled = False
+    engine.ourselves.doubted("session_lost", START)
+    assert engine.ourselves.doubt == "warm_start"
     engine.tick(START + 20 * 60_000)
-    assert engine.doubt is None
+    assert engine.ourselves.doubt is None
 
 
 def test_the_mode_that_a_person_set_outlives_the_memory() -> None:

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from analytics.engine import DOUBT_MS, Engine
+from analytics.engine import Engine
+from analytics.ourselves import DOUBT_MS
 from telemetry.model import Severity
 from telemetry.wire.payloads import Finding, Recorded, SiteRecord, Words
 from tests.helpers.site import START, Rig, story
@@ -76,21 +77,21 @@ def test_a_finding_that_is_not_over_says_so() -> None:
 def test_a_doubt_about_a_lost_session_ends_with_the_review_of_what_it_held() -> None:
     rig = Rig()
     rig.read(load_t=0.5)
-    rig.engine.doubted("session_lost", rig.rx)
+    rig.engine.ourselves.doubted("session_lost", rig.rx)
     rig.tick(DOUBT_MS * 3)
-    assert rig.engine.doubt == "session_lost", "time alone reviews nothing"
+    assert rig.engine.ourselves.doubt == "session_lost", "time alone reviews nothing"
     said(rig, clean_to=rig.rx - 1)
-    assert rig.engine.doubt == "session_lost", "reviewed up to before it was lost"
+    assert rig.engine.ourselves.doubt == "session_lost", "reviewed up to before it was lost"
     said(rig, clean_to=rig.rx)
-    assert rig.engine.doubt is None
+    assert rig.engine.ourselves.doubt is None
 
 
 def test_a_doubt_about_lost_memory_lasts_until_the_windows_are_full_as_well() -> None:
     rig = Rig()
     rig.read(load_t=0.5)
-    rig.engine.doubted("warm_start", rig.rx)
+    rig.engine.ourselves.doubted("warm_start", rig.rx)
     said(rig, clean_to=rig.rx + MINUTE)
     rig.tick(DOUBT_MS - 1)
-    assert rig.engine.doubt == "warm_start"
+    assert rig.engine.ourselves.doubt == "warm_start"
     rig.tick(DOUBT_MS)
-    assert rig.engine.doubt is None
+    assert rig.engine.ourselves.doubt is None

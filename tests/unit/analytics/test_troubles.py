@@ -89,7 +89,7 @@ def test_a_site_that_comes_later_is_told_at_the_next_tick_and_a_kill_forgets_not
     assert rig.tick(1000) == []
     said = rig.note(Intake(engine, TICK).apply(rig.rx, [notes.trouble("journal", None)]).outcome)
     assert story(said) == "journal clear returned_unacknowledged"
-    assert Engine.restore(engine.snapshot()).troubles == {}
+    assert Engine.restore(engine.snapshot()).ourselves.troubles == {}
 
 
 def test_a_note_that_cannot_be_read_costs_itself() -> None:
