@@ -1,6 +1,10 @@
 """What the analyzer counts."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from analytics.outcome import Outcome
 
 
 class AnalyzerMetrics:
@@ -53,3 +57,18 @@ class AnalyzerMetrics:
         self.freeze_seconds = Gauge(
             "cranewatch_analyzer_freeze_seconds", "How long the last snapshot held the loop.", registry=registry
         )
+
+    def count(self, leaves: Mapping[str, int], ignored: Mapping[str, int], outcome: Outcome) -> None:
+        """What a batch held, by what it was and by why it was not looked at, and what it led to."""
+        for leaf, n in leaves.items():
+            self.messages.labels(leaf).inc(n)
+        for reason, n in ignored.items():
+            self.ignored.labels(reason).inc(n)
+        if outcome.samples:
+            self.samples.inc(outcome.samples)
+            self.conditions.inc(outcome.conditions)
+        if outcome.late:
+            self.late.inc(outcome.late)
+        for transition in outcome.transitions:
+            self.transitions.labels(transition.signal).inc()
+        self.refused_responses.inc(len(outcome.refused))

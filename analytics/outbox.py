@@ -13,6 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from analytics.outcome import Outcome
+from telemetry.wire import payloads, topics
+from telemetry.wire.topics import Lane, Leaf
+
 MAX: Final = 200_000
 KEPT_BYTES: Final = 32_000_000
 
@@ -57,6 +61,23 @@ class Outbox:
             self._remove(next(iter(self._entries)))
             self._dropped()
         return self._next
+
+    def keep(self, outcome: Outcome) -> list[int]:
+        """What an input led to, most urgent first; the numbers."""
+        numbers: list[int] = []
+        for (key, rule), alarm in outcome.alarms.items():
+            payload = b"" if alarm is None else payloads.encode(alarm)
+            numbers.append(self.put(topics.build(*key, Lane.DOWN, Leaf.ALARM, rule), payload, retain=True))
+        for one in outcome.transitions:
+            topic = topics.build(one.site, one.kind, one.device, Lane.DOWN, Leaf.TRANSITION)
+            numbers.append(self.put(topic, payloads.encode(one), retain=False))
+        for key, report in outcome.evaluated.items():
+            topic = topics.build(*key, Lane.DOWN, Leaf.EVALUATED)
+            numbers.append(self.put(topic, payloads.encode(report), retain=False))
+        for key, coverage in outcome.coverage.items():
+            topic = topics.build(*key, Lane.DOWN, Leaf.COVERAGE)
+            numbers.append(self.put(topic, payloads.encode(coverage), retain=True))
+        return numbers
 
     def send(self, publisher: Publisher, number: int, is_final: Callable[[Exception], bool]) -> asyncio.Future[None]:
         """Publish an entry; it is removed when the broker confirms it, or when the error is final."""

@@ -32,7 +32,6 @@ from analytics.journal import Folder, Input, Record
 from analytics.logbook import Logbook, Saved
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Outbox
-from analytics.outcome import Outcome
 from analytics.repeats import Repeats
 from analytics.retained import retained
 from analytics.settings import AnalyzerSettings
@@ -44,7 +43,6 @@ from telemetry.consumer import UNHEARD, Batch, Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, CranewatchError
 from telemetry.settings import MqttSettings, PartitionSettings
 from telemetry.wire import payloads, topics
-from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +154,7 @@ class Partition:
                 faults.append(f"snapshot: {error}")
         for record in found.records:
             self._received = max(self._received, record.received)
-            self._keep(self._intake.apply(record.received, record.inputs).outcome)
+            self._outbox.keep(self._intake.apply(record.received, record.inputs).outcome)
         other, of_a_folder, _ = (before or "").partition("/")
         if of_a_folder and other != self._logbook.id and not found.empty:
             faults.append("another worker had the partition since, with a folder of its own")
@@ -218,7 +216,7 @@ class Partition:
         """An input of our own: journalled and fed as any other; the numbers of what it led to in the outbox."""
         self._received = max(self._received, self._now_ms())
         self._logbook.append(Record(self._received, inputs))
-        return self._keep(self._intake.apply(self._received, inputs).outcome)
+        return self._outbox.keep(self._intake.apply(self._received, inputs).outcome)
 
     async def _retained(self, *tails: str) -> dict[str, bytes]:
         """What is retained at the broker of our sites, by the tails of its topics. Raises BrokerUnavailable."""
@@ -311,7 +309,7 @@ class Partition:
             journalled = self._logbook.append(Record(self._received, inputs))
             taken = self._intake.apply(self._received, inputs)
             self._count(taken)
-            futures = self._send(consumer, self._keep(taken.outcome))
+            futures = self._send(consumer, self._outbox.keep(taken.outcome))
         else:
             futures = []
         self._settling.put(consumer, batch, futures, journalled=journalled)
@@ -354,47 +352,19 @@ class Partition:
         self._engine.ourselves.unjournalled = False
 
     def _count(self, taken: Taken) -> None:
-        outcome, metrics = taken.outcome, self._metrics
         if taken.ignored["devices"]:
             limit = str(self._intake.max_devices)
             self._troubles.happened(Trouble.DEVICES, limit, asyncio.get_running_loop().time())
-        for leaf, n in taken.leaves.items():
-            metrics.messages.labels(leaf).inc(n)
-        for reason, n in taken.ignored.items():
-            metrics.ignored.labels(reason).inc(n)
-        if outcome.samples:
-            metrics.samples.inc(outcome.samples)
-            metrics.conditions.inc(outcome.conditions)
-        if outcome.late:
-            metrics.late.inc(outcome.late)
-        for transition in outcome.transitions:
-            metrics.transitions.labels(transition.signal).inc()
-        for why in outcome.refused:
-            metrics.refused_responses.inc()
+        self._metrics.count(taken.leaves, taken.ignored, taken.outcome)
+        for why in taken.outcome.refused:
             logger.info("refused response %s", why, extra={"action": "response"})
-
-    def _keep(self, outcome: Outcome) -> list[int]:
-        """Into the outbox, most urgent first."""
-        put = self._outbox.put
-        numbers: list[int] = []
-        for (key, rule), alarm in outcome.alarms.items():
-            payload = b"" if alarm is None else payloads.encode(alarm)
-            numbers.append(put(topics.build(*key, Lane.DOWN, Leaf.ALARM, rule), payload, retain=True))
-        for transition in outcome.transitions:
-            topic = topics.build(transition.site, transition.kind, transition.device, Lane.DOWN, Leaf.TRANSITION)
-            numbers.append(put(topic, payloads.encode(transition), retain=False))
-        for key, report in outcome.evaluated.items():
-            numbers.append(put(topics.build(*key, Lane.DOWN, Leaf.EVALUATED), payloads.encode(report), retain=False))
-        for key, coverage in outcome.coverage.items():
-            numbers.append(put(topics.build(*key, Lane.DOWN, Leaf.COVERAGE), payloads.encode(coverage), retain=True))
-        return numbers
 
     def _send(self, consumer: Consumer, numbers: Sequence[int]) -> list[asyncio.Future[None]]:
         return [self._outbox.send(consumer, number, _is_final) for number in numbers]
 
     def _republish(self, consumer: Consumer) -> None:
         """On a new connection: all retained state, and what the broker has not confirmed."""
-        self._keep(self._engine.retained())
+        self._outbox.keep(self._engine.retained())
         self._send(consumer, self._outbox.numbers())
 
     def _refused(self, topic: str, error: Exception) -> None:

@@ -15,18 +15,18 @@ import contextlib
 import itertools
 import logging
 import random
-import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 import mqtt5
 import msgspec
 
 from telemetry.backoff import Backoff
 from telemetry.errors import BrokerUnavailable
+from telemetry.packets import PacketWire
 from telemetry.settings import MqttSettings
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,6 @@ MAX_QOS0: Final = 20_000
 MAX_PUBLISHES: Final = 20_000
 UNHEARD: Final = 0x10
 CONNECT_TIMEOUT_S: Final = 5.0
-
-P = TypeVar("P", bound=mqtt5.Packet)
-_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
-_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -273,7 +269,9 @@ class Consumer:
         loop = asyncio.get_running_loop()
         context = ssl.create_default_context(cafile=str(self._settings.tls_ca)) if self._settings.tls_ca else None
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            transport, wire = await loop.create_connection(_Wire, self._settings.host, self._settings.port, ssl=context)
+            transport, wire = await loop.create_connection(
+                PacketWire, self._settings.host, self._settings.port, ssl=context
+            )
             try:
                 hello = await self._connect(transport, wire)
             except BaseException:
@@ -307,7 +305,7 @@ class Consumer:
             self._fail(link)
         return wire.reason
 
-    async def _connect(self, transport: asyncio.Transport, wire: "_Wire") -> mqtt5.ConnAckPacket:
+    async def _connect(self, transport: asyncio.Transport, wire: PacketWire) -> mqtt5.ConnAckPacket:
         password = self._settings.password
         packet = mqtt5.ConnectPacket(
             self._client_id,
@@ -324,7 +322,7 @@ class Consumer:
             raise BrokerUnavailable(f"CONNECT refused with reason 0x{int(answer.reason_code):02X}")
         return answer
 
-    async def _subscribe(self, link: _Link, wire: "_Wire", resumed: bool) -> None:
+    async def _subscribe(self, link: _Link, wire: PacketWire, resumed: bool) -> None:
         # Retained messages come again at each SUBSCRIBE unless retain handling is 1.
         handling = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS if resumed else mqtt5.RetainHandling.SEND_ALWAYS
         filters = [
@@ -384,7 +382,7 @@ class Consumer:
         link.publishes.clear()
         link.queued.clear()
 
-    async def _keep_alive(self, wire: "_Wire", link: _Link, keepalive: int) -> None:
+    async def _keep_alive(self, wire: PacketWire, link: _Link, keepalive: int) -> None:
         """Ping while the link lives; returns when it is lost."""
         now = asyncio.get_running_loop().time
         excused = now()
@@ -424,88 +422,3 @@ def _check_subscribed(answer: mqtt5.SubAckPacket) -> None:
     refused = [int(code) for code in answer.reason_codes if int(code) >= 0x80]
     if refused:
         raise BrokerUnavailable(f"SUBSCRIBE refused with reason 0x{refused[0]:02X}")
-
-
-class _Wire(asyncio.Protocol):
-    """Bytes in, packets out. Before `deliver` is set, packets wait in `pending` for `next`."""
-
-    def __init__(self) -> None:
-        self.pending: list[mqtt5.Packet] = []
-        self.deliver: Callable[[list[mqtt5.Packet]], None] | None = None
-        self.lost = asyncio.Event()
-        self.reason: int | None = None
-        self.heard = 0.0
-        self._buffer = bytearray()
-        self._more = asyncio.Event()
-        self._transport: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
-        self._now = asyncio.get_running_loop().time
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
-        self.heard = self._now()
-        self._socket = transport.get_extra_info("socket")
-        if self._socket is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def give_up_after(self, seconds: float) -> None:
-        """Let the system close the connection when what we have sent is not acknowledged by TCP for so long."""
-        if _USER_TIMEOUT is not None and self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(1000 * seconds))
-
-    def data_received(self, data: bytes) -> None:
-        self.heard = self._now()
-        if _QUICKACK is not None and self._socket is not None:
-            # Linux falls back to delayed acknowledgements by itself; with a broker that has Nagle on, that is 40 ms.
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        self._buffer += data
-        packets: list[mqtt5.Packet] = []
-        taken = 0
-        try:
-            view = memoryview(self._buffer)
-            try:
-                while taken < len(view):
-                    packet, size = mqtt5.read(view[taken:])
-                    taken += size
-                    if isinstance(packet, mqtt5.DisconnectPacket):
-                        self.reason = int(packet.reason_code)
-                    packets.append(packet)
-            except IndexError:
-                pass  # the rest of the last packet is still on its way
-            finally:
-                view.release()
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # pyo3's PanicException, for an invalid UTF-8 topic, is not an Exception
-            logger.error(  # noqa: TRY400 - the codec's panic has no useful traceback
-                "the broker sent what the codec cannot read: %s", error, extra={"action": "codec"}
-            )
-            if self._transport is not None:
-                self._transport.abort()
-        del self._buffer[:taken]
-        if not packets:
-            return
-        if self.deliver is not None:
-            self.deliver(packets)
-        else:
-            self.pending += packets
-            self._more.set()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost.set()
-        self._more.set()
-
-    async def next(self, type_: type[P]) -> P:
-        """The next packet of that type; others stay pending. Raises BrokerUnavailable when the link is lost."""
-        while True:
-            for place, packet in enumerate(self.pending):
-                if isinstance(packet, type_):
-                    del self.pending[place]
-                    return packet
-            if self.lost.is_set():
-                raise BrokerUnavailable("the broker closed the connection")
-            self._more.clear()
-            await self._more.wait()

@@ -15,9 +15,10 @@ import msgspec
 from analytics.engine import Engine
 from analytics.intake import Intake as AnalyzerIntake
 from ingest.intake import Intake as IngestIntake
-from telemetry.consumer import Message, _Wire
+from telemetry.consumer import Message
 from telemetry.errors import WireError
 from telemetry.kinds import KINDS
+from telemetry.packets import PacketWire
 from telemetry.storage.items import Noted, Reading, Refused
 from telemetry.wire import frames, payloads, topics
 from telemetry.wire.columns import columns
@@ -162,8 +163,8 @@ def packets(data: bytes) -> None:
     assert len(wire._buffer) <= len(data)
 
 
-async def _made() -> _Wire:
-    return _Wire()
+async def _made() -> PacketWire:
+    return PacketWire()
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
