@@ -102,7 +102,8 @@ class Review:
         late = await self._late(now)
         due = {one.device_id: one for one in self._backlog.look(now, late)}
         begun: dict[int, list[store.Start]] = {}
-        for start in await store.starts(self._database):
+        starts = await store.starts(self._database)
+        for start in starts:
             if self._backlog.watched(start.key[0], now):
                 begun.setdefault(start.device_id, []).append(start)
                 due.setdefault(start.device_id, Due(start.device_id, start.key, {}))
@@ -117,8 +118,9 @@ class Review:
             await self._review(Due(number, one.key, joined), begun.get(number, []), last=last)
         if due:
             late = self._known = await store.late(self._database, self._known)
+            starts = await store.starts(self._database)
         self._metrics.late.set(sum(counts(late).values()))
-        await self._state(late, await store.starts(self._database))
+        await self._state(late, starts)
 
     async def _late(self, now: float) -> list[store.Late]:
         """What is late; every boot that there ever was is looked at now and then."""

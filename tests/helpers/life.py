@@ -52,7 +52,7 @@ class Life:
     def _frame(self, boot: str, seq: int, *, lost: bool) -> None:
         r = self.rng
         self.ts += 1000 if r.random() > 0.01 else r.choice([3000, 9000])
-        swing = 1.5 + 1.9 * (seq % 97 < 30) * r.random() + 0.5 * (seq % 41 > 30)
+        swing = 1.5 + 1.9 * (seq % 97 < 30) * r.random() + 0.5 * (seq % 41 > 30) + 1.6 * (40 <= seq % 97 < 46)
         wind = 6.0 + 9.0 * (seq % 1201 > 1150)
         mode = "parked" if seq % 173 > 150 else "working"
         one = arrived(
