@@ -1,6 +1,7 @@
 """`python -m analytics.review`: reads the environment and reviews late data until SIGTERM."""
 
 import asyncio
+import os
 
 from prometheus_client import CollectorRegistry
 
@@ -27,6 +28,8 @@ def main() -> None:
     """Run the process."""
     environment = ReviewEnvironment()  # type: ignore[call-arg]  # from the environment
     logs.configure(environment.log, "review")
+    # Hours of readings are replayed beside an analyzer that has milliseconds.
+    os.nice(environment.review.nice)
     asyncio.run(serve(environment))
 
 

@@ -67,9 +67,39 @@ _COVERAGE_CHANGE: Final[LiteralString] = (
 Connection = psycopg.Connection[Any]
 
 
+class _Rows:
+    """The rows of one batch by statement: one exchange with the server for each table, not for each note."""
+
+    def __init__(self) -> None:
+        self._by_statement: dict[LiteralString, list[tuple[Any, ...]]] = {}
+        self.transitions: list[tuple[int, payloads.Transition]] = []
+
+    def add(self, statement: LiteralString, *row: Any) -> None:
+        """In order of receipt within a table; what is written to two tables depends on no order between them."""
+        self._by_statement.setdefault(statement, []).append(row)
+
+    def write(self, connection: Connection) -> None:
+        """Everything that was added. Raises psycopg errors."""
+        with connection.cursor() as cursor:
+            for statement, rows in self._by_statement.items():
+                cursor.executemany(statement, rows)
+            if not self.transitions:
+                return
+            cursor.executemany(TRANSITION, [transition_row(*one) for one in self.transitions], returning=True)
+            alarms: list[tuple[Any, ...]] = []
+            for device, note in self.transitions:
+                # A transition that was known already returns nothing, and says nothing new of its alarm.
+                if cursor.fetchone() is not None and note.origin == "live":
+                    alarms.append(_alarm_row(device, note))
+                cursor.nextset()
+            if alarms:
+                cursor.executemany(_ALARM, alarms)
+
+
 def write_notes(connection: Connection, registry: Registry, items: list[Noted], received_ms: int) -> None:
     """Write these notes in order of receipt, inside the caller's transaction. Raises psycopg errors."""
     received = to_datetime(received_ms)
+    rows = _Rows()
     evaluated: dict[tuple[int, int], list[tuple[int, int]]] = {}
     ends: dict[tuple[int, int], int] = {}
     for item in items:
@@ -79,14 +109,15 @@ def write_notes(connection: Connection, registry: Registry, items: list[Noted], 
             for boot, ranges in note.boots.items():
                 evaluated.setdefault((device, registry.boot(device, boot)), []).extend(ranges)
             for terms in note.terms:
-                row = (device, registry.boot(device, terms.boot), terms.seq, terms.start, _json(terms))
-                connection.execute(_TERMS, row)
+                boot_no = registry.boot(device, terms.boot)
+                rows.add(_TERMS, device, boot_no, terms.seq, terms.start, _json(terms))
         else:
-            _WRITERS[type(note)](connection, device, note, received)
+            _WRITERS[type(note)](rows, device, note, received)
         if isinstance(note, payloads.Presence):
             for past in note.ended:
                 key = (device, registry.boot(device, past.boot))
                 ends[key] = max(past.seq, ends.get(key, 0))
+    rows.write(connection)
     ledger.record(connection, "evaluated", evaluated)
     ledger.end(connection, ends)
 
@@ -95,33 +126,32 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _event(connection: Connection, device: int, note: payloads.Event, received: Any) -> None:
+def _event(rows: _Rows, device: int, note: payloads.Event, received: Any) -> None:
     data = _json(note.data)
-    connection.execute(_EVENT, (device, note.id, note.type, note.ts, note.boot, note.seq, data, received))
+    rows.add(_EVENT, device, note.id, note.type, note.ts, note.boot, note.seq, data, received)
     if note.type == "cycle":
-        connection.execute(_CYCLE, (device, note.id, note.ts, data, received))
+        rows.add(_CYCLE, device, note.id, note.ts, data, received)
 
 
-def _presence(connection: Connection, device: int, note: payloads.Presence, received: Any) -> None:
-    connection.execute(_PRESENCE, (note.online, _json(note), received, device))
+def _presence(rows: _Rows, device: int, note: payloads.Presence, received: Any) -> None:
+    rows.add(_PRESENCE, note.online, _json(note), received, device)
 
 
-def _response(connection: Connection, device: int, note: payloads.Response, received: Any) -> None:
-    connection.execute(
-        _RESPONSE,
-        (device, note.id, str(note.action), note.rule, note.transition, note.at, note.who, note.why, note.until,
-         _json(note), received),
+def _response(rows: _Rows, device: int, note: payloads.Response, received: Any) -> None:
+    rows.add(
+        _RESPONSE, device, note.id, str(note.action), note.rule, note.transition, note.at, note.who, note.why,
+        note.until, _json(note), received,
     )  # fmt: skip
 
 
-def _shown(connection: Connection, device: int, note: payloads.Shown, received: Any) -> None:
+def _shown(rows: _Rows, device: int, note: payloads.Shown, received: Any) -> None:
     if note.transition is not None:
-        connection.execute(_SHOWN, (device, note.transition, note.terminal, note.at, received))
+        rows.add(_SHOWN, device, note.transition, note.terminal, note.at, received)
         return
-    connection.execute(
-        _TERMINAL,
-        (device, note.terminal, note.at, note.visible, note.audio, note.volume, note.wake_lock, note.build, received),
-    )
+    rows.add(
+        _TERMINAL, device, note.terminal, note.at, note.visible, note.audio, note.volume, note.wake_lock, note.build,
+        received,
+    )  # fmt: skip
 
 
 def transition_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
@@ -132,23 +162,24 @@ def transition_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _transition(connection: Connection, device: int, note: payloads.Transition, received: Any) -> None:
-    new = connection.execute(TRANSITION, transition_row(device, note)).fetchone()
-    if new is not None and note.origin == "live":
-        severity = 0 if note.state is State.NORMAL else int(note.severity)
-        connection.execute(
-            _ALARM,
-            (device, note.rule, note.id, str(note.state), severity, note.at, note.at, note.life_safety, _json(note)),
-        )
+def _alarm_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
+    severity = 0 if note.state is State.NORMAL else int(note.severity)
+    return (
+        device, note.rule, note.id, str(note.state), severity, note.at, note.at, note.life_safety, _json(note),
+    )  # fmt: skip
 
 
-def _coverage(connection: Connection, device: int, note: payloads.Coverage, received: Any) -> None:
+def _transition(rows: _Rows, device: int, note: payloads.Transition, received: Any) -> None:
+    rows.transitions.append((device, note))
+
+
+def _coverage(rows: _Rows, device: int, note: payloads.Coverage, received: Any) -> None:
     row = (device, note.at, str(note.level), _json(note), received)
-    connection.execute(_COVERAGE, row)
-    connection.execute(_COVERAGE_CHANGE, row)
+    rows.add(_COVERAGE, *row)
+    rows.add(_COVERAGE_CHANGE, *row)
 
 
-_WRITERS: Final[dict[type, Callable[[Connection, int, Any, Any], None]]] = {
+_WRITERS: Final[dict[type, Callable[[_Rows, int, Any, Any], None]]] = {
     payloads.Event: _event,
     payloads.Presence: _presence,
     payloads.Response: _response,
