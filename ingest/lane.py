@@ -26,6 +26,7 @@ from telemetry.storage.writer import Stored, Writer
 logger = logging.getLogger(__name__)
 
 GRACE_S: Final = 5.0
+AGAIN_S: Final = 1.0  # the longest until a database that was away is asked again
 
 
 class Lane:
@@ -111,7 +112,7 @@ class Lane:
     async def _store(self, items: list[Item], received: int) -> Stored:
         """Store all of these items, whatever it takes: retried while the database is away, halved when it refuses."""
         loop = asyncio.get_running_loop()
-        backoff = Backoff(first=0.05, ceiling=5.0, random=random.random)
+        backoff = Backoff(first=0.05, ceiling=AGAIN_S, random=random.random)
         done = Stored()
         work = [items]
         while work:

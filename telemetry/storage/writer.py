@@ -3,13 +3,15 @@ A batch of items in one transaction: readings by COPY, quarantine, notes, ledger
 
 Rule 1: all of it or none of it. What `store` returned without an error is committed.
 Rule 2: duplicates inside a batch are dropped here; duplicates of stored rows make COPY fail once, and then the
-next 64 batches go through a staging table with ON CONFLICT DO NOTHING. After a reconnect likewise.
+next 64 batches go through a staging table with ON CONFLICT DO NOTHING. Likewise after a reconnect to the broker, which
+delivers again what was in flight; and one batch after a reconnect to the database, which may have committed it.
 Rule 3: device time never chooses the chunk unchecked: readings outside the window go to `reading_misdated`.
 Rule 4: this runs in a thread of its own, never in an event loop.
 """
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 
@@ -44,6 +46,10 @@ _MISDATED: Final[LiteralString] = (
     "INSERT INTO reading_misdated (device_id, received_at, ts_ms, boot_no, seq, i, invalid, sample)"
     " VALUES (%s, to_timestamp(%s / 1000.0), %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
+
+
+Statement = Callable[[psycopg.Connection[Any]], None]
+Last = list[Statement]
 
 
 @dataclass(slots=True)
@@ -146,7 +152,8 @@ class Writer:
                 raise
             self._connection = connection
             if not self.staged_left:
-                self.expect_duplicates()
+                # What was in work when the connection was lost may have been committed: the batch that comes now.
+                self.expect_duplicates(1)
         return self._connection
 
     def _store(self, items: Sequence[Item], received_ms: int) -> Stored:
@@ -156,12 +163,12 @@ class Writer:
         if self.registry.left_out:
             items = [self._registered(item, done) for item in items]
         self._marks.begin()
-        with connection.transaction():
-            self._readings(connection, [item for item in items if isinstance(item, Reading)], received_ms, done)
+        with _transaction(connection) as last:
+            self._readings(connection, [item for item in items if isinstance(item, Reading)], received_ms, done, last)
             refused = [item for item in items if isinstance(item, Refused)]
             if refused:
                 self._quarantine.write(connection, refused, received_ms)
-                self._quarantined_ledger(connection, refused, done)
+                last.append(self._quarantined_ledger(refused, done))
             noted = [item for item in items if isinstance(item, Noted)]
             if noted:
                 write_notes(connection, self.registry, noted, received_ms)
@@ -177,7 +184,7 @@ class Writer:
         return done
 
     def _readings(
-        self, connection: psycopg.Connection[Any], items: list[Reading], received_ms: int, done: Stored
+        self, connection: psycopg.Connection[Any], items: list[Reading], received_ms: int, done: Stored, last: Last
     ) -> None:
         # By topic object, which the intake makes once per device: names are looked up per device, not per frame.
         groups: dict[int, tuple[Topic, list[Frame]]] = {}
@@ -213,10 +220,11 @@ class Writer:
             )
             timely = (found.ts >= received_ms - self._past_ms) & (found.ts <= received_ms + FUTURE_MS)
             self._rows(connection, KINDS[name], rows, timely, done)
-            self._mark(connection, rows, timely, received_ms)
+            last.append(self._mark(rows, timely, received_ms))
             done.frames += len(frames)
             done.devices.update(devices)
-        ledger.record(connection, "stored", {key: ledger.ranges_of(numbers) for key, numbers in seqs.items()})
+        stored = {key: ledger.ranges_of(numbers) for key, numbers in seqs.items()}
+        last.append(lambda connection: ledger.record(connection, "stored", stored))
 
     def _rows(
         self, connection: psycopg.Connection[Any], kind: Kind, rows: copy.Rows, timely: NDArray[np.bool_], done: Stored
@@ -247,9 +255,7 @@ class Writer:
             else:
                 done.readings += len(rows.columns)
 
-    def _mark(
-        self, connection: psycopg.Connection[Any], rows: copy.Rows, timely: NDArray[np.bool_], received_ms: int
-    ) -> None:
+    def _mark(self, rows: copy.Rows, timely: NDArray[np.bool_], received_ms: int) -> Statement:
         own = np.flatnonzero(rows.boot_no > 0)
         # The first usable sample of each frame, or its first one, which is then dated by its receipt.
         own = own[np.lexsort((~timely[own], rows.columns.frame[own]))]
@@ -257,7 +263,8 @@ class Writer:
         of = own[first]
         ts = np.where(timely[of], rows.columns.ts[of], received_ms)
         ids, boots = rows.device_id[of].astype(np.int64), rows.boot_no[of].astype(np.int64)
-        self._marks.write(connection, ids, boots, rows.columns.seq[of], ts, received_ms)
+        seqs = rows.columns.seq[of]
+        return lambda connection: self._marks.write(connection, ids, boots, seqs, ts, received_ms)
 
     def _registered(self, item: Item, done: Stored) -> Item:
         """The item, or its refusal when there is no room for its device; without identity, which needs a device."""
@@ -284,7 +291,7 @@ class Writer:
             )  # fmt: skip
         return len(c)
 
-    def _quarantined_ledger(self, connection: psycopg.Connection[Any], refused: list[Refused], done: Stored) -> None:
+    def _quarantined_ledger(self, refused: list[Refused], done: Stored) -> Statement:
         seqs: dict[tuple[int, int], list[int]] = {}
         for item in refused:
             key = _identified(item)
@@ -293,8 +300,32 @@ class Writer:
                 boot_no = self.registry.boot(device, item.identity[0])
                 seqs.setdefault((device, boot_no), []).append(item.identity[1])
                 done.devices.add(device)
-        ledger.record(connection, "quarantined", {key: ledger.ranges_of(found) for key, found in seqs.items()})
         done.quarantined = len(refused)
+        quarantined = {key: ledger.ranges_of(found) for key, found in seqs.items()}
+        return lambda connection: ledger.record(connection, "quarantined", quarantined)
+
+
+@contextlib.contextmanager
+def _transaction(connection: psycopg.Connection[Any]) -> Iterator[Last]:
+    """
+    A transaction; what is put into the list is done at its end, with the COMMIT, in one exchange with the server.
+
+    On a machine that is busy catching up a question waits longer for its turn than for its answer; and the rows of the
+    ledger, which sessions share, are locked for no longer than this.
+    """
+    last: Last = []
+    connection.execute("BEGIN")
+    try:
+        yield last
+        with connection.pipeline():
+            for statement in last:
+                statement(connection)
+            connection.execute("COMMIT")
+    except BaseException:
+        if not connection.closed:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+        raise
 
 
 def _names(items: Sequence[Item]) -> Set[tuple[DeviceKey, str | None]]:
