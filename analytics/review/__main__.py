@@ -28,8 +28,9 @@ def main() -> None:
     """Run the process."""
     environment = ReviewEnvironment()  # type: ignore[call-arg]  # from the environment
     logs.configure(environment.log, "review")
-    # Hours of readings are replayed beside an analyzer that has milliseconds.
-    os.nice(environment.review.nice)
+    if environment.review.idle and hasattr(os, "SCHED_IDLE"):
+        # Hours of readings are replayed beside an analyzer that has milliseconds, and an ingest that may catch up.
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     asyncio.run(serve(environment))
 
 

@@ -20,8 +20,8 @@ class ReviewSettings(Section):
         default=900.0, gt=0, description="Seconds that frames may be missing before that is an alarm to the desk."
     )
     found_s: float = Field(default=86_400.0, gt=0, description="Seconds that a finding is kept before people.")
-    nice: int = Field(
-        default=10, ge=0, le=19, description="How far the review steps back when others want the processor."
+    idle: bool = Field(
+        default=True, description="Work only when no other process wants the processor (Linux: SCHED_IDLE)."
     )
 
 
