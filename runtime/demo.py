@@ -75,7 +75,7 @@ class Demo:
             say(self._addresses(site.id))
             began = time.monotonic()
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(stack.watch(), name="demo.watch")
+                watching = tasks.create_task(stack.services.watch(), name="demo.watch")
                 probing = tasks.create_task(self.probe.run(), name="demo.probe")
                 if visit is not None:
                     tasks.create_task(self._visit(visit, stop), name="demo.visit")
@@ -84,7 +84,7 @@ class Demo:
                 found = await self._settled()
                 watching.cancel()
                 probing.cancel()
-            await stack.stop_services()
+            await stack.services.end()
             return await asyncio.to_thread(self._summary, seconds, summary, found)
 
     async def _visit(self, visit: Callable[["Demo", asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
@@ -135,7 +135,7 @@ class Demo:
                     "p99": _rounded(percentile(latencies, 0.99)),
                     "count": len(latencies),
                 },
-                "restarts": {name: child.restarts for name, child in self.stack.children.items() if child.restarts},
+                "restarts": self.stack.services.restarts(),
                 "database": dict(zip(("edition", "version"), census.edition(), strict=True)),
                 "seed": run.seed,
             }

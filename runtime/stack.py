@@ -5,24 +5,21 @@ The order of starting is the order of need; the order of ending is the reverse, 
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import shutil
 import sys
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from runtime.children import Child
 from runtime.embedded.broker import EmbeddedBroker
 from runtime.embedded.ports import free_port, next_free
 from runtime.embedded.postgres import Cluster, embedded
+from runtime.services import Services
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage.configure import apply_site
@@ -30,9 +27,6 @@ from telemetry.storage.migrate import migrate
 from telemetry.wire.payloads import DeviceConfig, SiteConfig
 
 logger = logging.getLogger(__name__)
-
-READY_WITHIN_S = 60.0
-SERVICES = {"ingest": "ingest", "analyzer": "analytics", "api": "api", "review": "analytics.review"}
 
 
 @dataclass
@@ -78,11 +72,9 @@ class Stack:
         self._tell = tell
         self.broker = EmbeddedBroker(self.folder / "broker", port_v3=ports.mqtt, port_v5=ports.mqtt5, port_ws=ports.ws)
         self.cluster: Cluster | None = None
-        self.children: dict[str, Child] = {}
-        self.metrics = {name: free_port() for name in ("ingest", "analyzer", "review")}
+        self.services = Services(self.folder, ports.http)
         self.edition = Edition.PLAIN
         self.version = ""
-        self._ended = False
 
     @property
     def mqtt(self) -> MqttSettings:
@@ -98,17 +90,7 @@ class Stack:
 
     def environment(self) -> Mapping[str, str]:
         """The settings of every service."""
-        return {
-            "CRANEWATCH_MQTT__HOST": "127.0.0.1",
-            "CRANEWATCH_MQTT__PORT": str(self.ports.mqtt5),
-            "CRANEWATCH_MQTT__PORT_V3": str(self.ports.mqtt),
-            "CRANEWATCH_MQTT__WS_PORT": str(self.ports.ws),
-            "CRANEWATCH_DATABASE__URL": self.database.url.get_secret_value(),
-            "CRANEWATCH_HTTP__HOST": "127.0.0.1",
-            "CRANEWATCH_HTTP__PORT": str(self.ports.http),
-            "CRANEWATCH_ANALYZER__FOLDER": str(self.folder / "analyzer"),
-            "PYTHONUNBUFFERED": "1",
-        }
+        return self.services.environment(self.mqtt, self.database.url.get_secret_value())
 
     async def __aenter__(self) -> "Stack":
         try:
@@ -123,7 +105,6 @@ class Stack:
 
     async def _start(self) -> None:
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        (self.folder / "analyzer").mkdir(exist_ok=True)
         self._tell("starting the broker")
         await asyncio.to_thread(self.broker.start)
         self._tell("starting the database")
@@ -150,81 +131,18 @@ class Stack:
         await asyncio.to_thread(apply_site, self.database, site, config, devices)
 
     async def start_services(self) -> None:
-        """Start ingest, analyzer and api, and wait until they serve. Raises RuntimeError with a log's last lines."""
+        """Start the services, and wait until they serve. Raises RuntimeError with a log's last lines."""
         self._tell("starting the services")
-        environment = self.environment()
-        for name, module in SERVICES.items():
-            own = {} if name == "api" else {"CRANEWATCH_METRICS_PORT": str(self.metrics[name])}
-            child = Child(name, module, {**environment, **own}, self.folder / f"{name}.log")
-            self.children[name] = child
-            child.start()
-        await self._ready()
-
-    async def _ready(self) -> None:
-        waiting = dict(self._readiness())
-        deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
-        while waiting:
-            for child in self.children.values():
-                if not child.running:
-                    raise RuntimeError(f"{child.name} did not start: {_tail(child.log)}")
-            for name in list(waiting):
-                if await asyncio.to_thread(waiting[name]):
-                    del waiting[name]
-            if waiting and asyncio.get_running_loop().time() > deadline:
-                name = next(iter(waiting))
-                raise RuntimeError(f"{name} is not ready: {_tail(self.children[name].log)}")
-            await asyncio.sleep(0.1)
-
-    def _readiness(self) -> Iterator[tuple[str, Callable[[], bool]]]:
-        # A frame that is published before its session exists is acknowledged by the broker and gone.
-        ingest = f"http://127.0.0.1:{self.metrics['ingest']}/metrics"
-        yield "ingest", lambda: _read(ingest).count('cranewatch_ingest_connected{lane="') == 3
-        analyzer = f"http://127.0.0.1:{self.metrics['analyzer']}/metrics"
-        yield "analyzer", lambda: 'cranewatch_analyzer_messages_total{leaf="tick"}' in _read(analyzer)
-        api = f"http://127.0.0.1:{self.ports.http}/readyz"
-        yield "api", lambda: bool(_read(api))
-
-    async def watch(self) -> None:
-        """Start again whatever dies, as compose would; runs until cancelled."""
-        while True:
-            await asyncio.sleep(0.25)
-            for child in self.children.values():
-                if not self._ended and not child.revive():
-                    raise RuntimeError(f"{child.name} keeps ending: {_tail(child.log)}")
-
-    async def stop_services(self) -> None:
-        """End the services: first who watches, last who stores."""
-        self._ended = True
-        for name in ("review", "api", "analyzer", "ingest"):
-            child = self.children.get(name)
-            if child is not None:
-                await asyncio.to_thread(child.end)
+        self.services.start(self.environment())
+        await self.services.ready()
 
     async def _end(self) -> None:
-        await self.stop_services()
+        await self.services.end()
         if self.cluster is not None:
             await asyncio.to_thread(self.cluster.stop)
         await asyncio.to_thread(self.broker.stop)
         if not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _read(url: str) -> str:
-    """The body of a loopback page of ours; empty when it does not answer with 200."""
-    with (
-        contextlib.suppress(urllib.error.URLError, OSError, TimeoutError),
-        urllib.request.urlopen(url, timeout=1) as answer,  # noqa: S310 - a loopback address of ours
-    ):
-        if answer.status == 200:
-            return str(answer.read().decode())
-    return ""
-
-
-def _tail(log: Path, lines: int = 12) -> str:
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"
 
 
 def say(text: str) -> None:

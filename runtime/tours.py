@@ -188,7 +188,7 @@ async def _not_monitored(guide: Guide) -> None:
         "分析服务停 6 秒：3 秒内终端显示 监测中断，限位器仍有效。",
         "The analyzer stands still for 6 s: within 3 s the terminal reads NOT MONITORED, limiter still works.",
     )
-    analyzer = guide.demo.stack.children["analyzer"]
+    analyzer = guide.demo.stack.services.children["analyzer"]
     analyzer.tell(signal.SIGSTOP)
     await asyncio.sleep(6)
     analyzer.tell(signal.SIGCONT)
@@ -199,14 +199,14 @@ async def _without_database(guide: Guide) -> None:
     seen = guide.mark()
     guide.tell("停掉数据库和 API：报警照常。", "Database and API are stopped: the alarm comes all the same.")
     stack = guide.demo.stack
-    await asyncio.to_thread(stack.children["api"].end)
+    await asyncio.to_thread(stack.services.children["api"].end)
     if stack.cluster is not None:
         await asyncio.to_thread(stack.cluster.stop)
     guide.happen(lift(104, hold_s=8))
     await guide.expect(seen, "crane-1", OVERLOAD, RAISED, least=Severity.ALARM)
     if stack.cluster is not None:
         await asyncio.to_thread(stack.cluster.start)
-    stack.children["api"].start()
+    stack.services.children["api"].start()
     guide.saw("数据库和 API 已恢复，积压入库 both are back, the backlog is being stored")
 
 
@@ -308,7 +308,7 @@ async def _kill(guide: Guide) -> None:
         "kill -9 of ingest and analyzer: the summary must say 0 missing.",
     )
     for name in ("ingest", "analyzer"):
-        process = guide.demo.stack.children[name].process
+        process = guide.demo.stack.services.children[name].process
         if process is not None:
             os.kill(process.pid, signal.SIGKILL)
             guide.saw(f"{name} {process.pid} killed")

@@ -17,7 +17,7 @@ from runtime.chaos.faults import ALARM_PATH, CATCHING_UP, KINDS, Faults
 from runtime.chaos.fleet import JOURNAL
 from runtime.chaos.plan import FORGETFUL, Fault, Options, Step, steps
 from runtime.chaos.report import Happened, Report
-from runtime.chaos.stack import SERVICES, ChaosStack
+from runtime.chaos.stack import ChaosStack
 from runtime.chaos.watch import Watch
 from runtime.probe import LatencyProbe
 from simulators import journal as journals
@@ -118,7 +118,7 @@ class Campaign:
             happened.watching_again_s = await self._watch.watching_again(ended, RECOVERY_S)
         span.ended = time.monotonic_ns()
         if step.fault in FORGETFUL or step.fault is Fault.BROKER_RESTART_PERSISTENT:
-            await self._stack.ready()
+            await self._stack.services.ready()
         self._faults.recovered()
         self._happened.append(happened)
 
@@ -164,7 +164,8 @@ class Campaign:
     async def _current(self) -> None:
         """Wait until the record of the beacons is current for the first time."""
         if await self._watch.stored_again(time.monotonic(), RECOVERY_S) is None:
-            raise RuntimeError(f"nothing is stored\n{self._stack.tail('ingest')}\n{self._stack.tail('fleet')}")
+            tail = self._stack.services.tail
+            raise RuntimeError(f"nothing is stored\n{tail('ingest')}\n{tail('fleet')}")
 
     async def _drain(self) -> float | None:
         """Until every journal is empty; seconds, None when it was not in time."""
@@ -226,7 +227,7 @@ class Campaign:
 
     def _bounds(self, report: Report) -> None:
         audit = report.audit
-        for name in SERVICES:
+        for name in self._stack.services.children:
             growth = report.memory_mb.get(name, {}).get("growth", 0.0)
             if growth > RSS_GROWTH_MB:
                 audit.differs("memory grew by more than 100 MB", f"{name}: {growth:.0f} MB")
@@ -236,7 +237,7 @@ class Campaign:
         if report.outbox > OUTBOX_MOST:
             audit.differs("the analyzer's outbox is beyond its bound", report.outbox)
         for name in self._watch.unexpected_ends:
-            audit.differs("a service ended by itself", f"{name}: {self._stack.tail(name, 3)}")
+            audit.differs("a service ended by itself", f"{name}: {self._stack.services.tail(name, 3)}")
         if report.drained_s is None:
             audit.differs("devices still wait for receipts at the end", f"{self._stack.status['open']} frames")
         for one in report.faults:

@@ -15,8 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,16 +26,14 @@ from runtime.chaos.fleet import ORDERS, Orders
 from runtime.chaos.plan import Fault, Options
 from runtime.chaos.proxy import Proxy
 from runtime.chaos.volume import Volume
-from runtime.children import Child
 from runtime.embedded import debian
 from runtime.embedded.mosquitto import Mosquitto
 from runtime.embedded.ports import free_port
 from runtime.embedded.postgres import Cluster
+from runtime.services import SERVICES, Services
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage.migrate import migrate
 
-SERVICES: Final = {"ingest": "ingest", "analyzer": "analytics", "review": "analytics.review", "api": "api"}
-READY_WITHIN_S: Final = 60.0
 DB_SETTINGS: Final = {"timescaledb.max_background_workers": "0", "max_worker_processes": "8", "max_connections": "60"}
 
 
@@ -56,8 +52,7 @@ class ChaosStack:
         self.volume: Volume | None = None
         self.no_volume: str | None = None  # why there is none
         self.proxy = Proxy(self.cluster.port)
-        self.ports = {name: free_port() for name in SERVICES}
-        self.children: dict[str, Child] = {}
+        self.services = Services(self.folder, free_port())
         self.kills: dict[str, int] = dict.fromkeys(SERVICES, 0)
         self.fleet: subprocess.Popen[bytes] | None = None
         self.status: dict[str, int] = {"produced": 0, "open": 0, "due": 0, "unacknowledged": 0, "up": 0}
@@ -81,30 +76,22 @@ class ChaosStack:
         """The settings of the services."""
         more = {"CRANEWATCH_PARTITION__CLAIM_WAIT_S": "0.2"} if self.options.kills is not None else {}
         return {
-            "CRANEWATCH_MQTT__HOST": "127.0.0.1",
-            "CRANEWATCH_MQTT__PORT": str(self.broker.port),
-            "CRANEWATCH_MQTT__PORT_V3": str(self.broker.port),
-            "CRANEWATCH_MQTT__WS_PORT": str(self.broker.ws_port),
-            "CRANEWATCH_DATABASE__URL": self.database(self.proxy.port).url.get_secret_value(),
+            **self.services.environment(self.mqtt, self.database(self.proxy.port).url.get_secret_value()),
             "CRANEWATCH_DATABASE__CONNECT_TIMEOUT_S": "2",
             "CRANEWATCH_DATABASE__STATEMENT_TIMEOUT_S": "5",
-            "CRANEWATCH_HTTP__HOST": "127.0.0.1",
-            "CRANEWATCH_HTTP__PORT": str(self.ports["api"]),
-            "CRANEWATCH_ANALYZER__FOLDER": str(self.folder / "analyzer"),
             "CRANEWATCH_ANALYZER__SNAPSHOT_S": "10",
             "CRANEWATCH_REVIEW__LOOK_S": "1",
             "CRANEWATCH_REVIEW__QUIET_S": "5",
             "CRANEWATCH_REVIEW__AT_MOST_S": "60",
             "CRANEWATCH_REVIEW__AGAIN_S": "3",
-            "PYTHONUNBUFFERED": "1",
             **more,
         }
 
     async def __aenter__(self) -> "ChaosStack":
         try:
             await asyncio.to_thread(self._start_servers)
-            self._start_services()
-            await self.ready()
+            self.services.start(self.environment())
+            await self.services.ready()
         except BaseException:
             await self._end()
             raise
@@ -114,7 +101,6 @@ class ChaosStack:
         await self._end()
 
     def _start_servers(self) -> None:
-        (self.folder / "analyzer").mkdir(exist_ok=True)
         self.broker.start()
         if Fault.DB_FULL in self.options.faults and self.no_volume is None:
             megabytes = int(600 + self.options.rate * self.options.duration_s / 700)
@@ -132,43 +118,9 @@ class ChaosStack:
         self.edition = str(edition)
         self.proxy.start()
 
-    def _start_services(self) -> None:
-        environment = self.environment()
-        for name, module in SERVICES.items():
-            own = {} if name == "api" else {"CRANEWATCH_METRICS_PORT": str(self.ports[name])}
-            child = Child(name, module, {**environment, **own}, self.folder / f"{name}.log")
-            self.children[name] = child
-            child.start()
-
-    async def ready(self, within: float = READY_WITHIN_S) -> None:
-        """Wait until all services serve. Raises RuntimeError with the end of a log."""
-        for name in SERVICES:
-            deadline = asyncio.get_running_loop().time() + within
-            while not await asyncio.to_thread(self.serves, name):
-                if not self.children[name].running or asyncio.get_running_loop().time() > deadline:
-                    raise RuntimeError(f"{name} is not ready: {self.tail(name)}")
-                await asyncio.sleep(0.1)
-
-    def serves(self, name: str) -> bool:
-        """Whether a service does its work; blocks for a second at most."""
-        if name == "api":
-            return bool(read(f"http://127.0.0.1:{self.ports[name]}/readyz"))
-        page = read(f"http://127.0.0.1:{self.ports[name]}/metrics")
-        if name == "review":
-            return bool(page)
-        if name == "ingest":
-            return page.count('cranewatch_ingest_connected{lane="') == 3
-        return 'cranewatch_analyzer_messages_total{leaf="tick"}' in page
-
-    def tail(self, name: str, lines: int = 12) -> str:
-        """The end of a service's log."""
-        with contextlib.suppress(OSError):
-            return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
-        return "(no log)"
-
     def kill(self, name: str) -> None:
         """SIGKILL of a service, and a new one at once."""
-        child = self.children[name]
+        child = self.services.children[name]
         if child.process is not None:
             child.process.kill()
             child.process.wait(10)
@@ -177,7 +129,7 @@ class ChaosStack:
 
     def pids(self) -> dict[str, int]:
         """The processes whose memory is watched."""
-        found = {name: child.process.pid for name, child in self.children.items() if child.process is not None}
+        found = {name: child.process.pid for name, child in self.services.children.items() if child.process is not None}
         if self.broker.pid is not None:
             found["broker"] = self.broker.pid
         return found
@@ -201,7 +153,7 @@ class ChaosStack:
         while line := await asyncio.to_thread(fleet.stdout.readline):
             self.status = json.loads(line)
         if await asyncio.to_thread(fleet.wait):
-            raise RuntimeError(f"the fleet ended: {self.tail('fleet')}")
+            raise RuntimeError(f"the fleet ended: {self.services.tail('fleet')}")
 
     def order(self, **order: Any) -> None:
         """Tell the fleet something."""
@@ -212,18 +164,11 @@ class ChaosStack:
 
     # The end
 
-    async def stop_services(self) -> None:
-        """First who watches, last who stores."""
-        for name in ("api", "review", "analyzer", "ingest"):
-            child = self.children.get(name)
-            if child is not None:
-                await asyncio.to_thread(child.end)
-
     async def _end(self) -> None:
         if self.fleet is not None and self.fleet.poll() is None:
             self.fleet.send_signal(signal.SIGKILL)
             self.fleet.wait(5)
-        await self.stop_services()
+        await self.services.end()
         self.proxy.deaf = False
         self.proxy.stop()
         await asyncio.to_thread(self.cluster.remove)
@@ -237,14 +182,3 @@ class ChaosStack:
         await asyncio.to_thread(self.broker.remove)
         if not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def read(url: str) -> str:
-    """The body of a loopback page of ours; empty when it does not answer with 200."""
-    with (
-        contextlib.suppress(urllib.error.URLError, OSError, TimeoutError),
-        urllib.request.urlopen(url, timeout=1) as answer,  # noqa: S310 - a loopback address of ours
-    ):
-        if answer.status == 200:
-            return str(answer.read().decode())
-    return ""

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from runtime.chaos.boxes import SITE
-from runtime.chaos.stack import ChaosStack, read
+from runtime.chaos.stack import ChaosStack
 from runtime.probe import LatencyProbe, percentile
+from runtime.services import read
 from telemetry.clock import now_ms
 from telemetry.errors import StorageError
 from telemetry.model import Signal
@@ -124,7 +125,7 @@ class Watch:
                     memory.note(pid, size)
             if beat % 4 == 0:
                 await asyncio.to_thread(self._metrics)
-            for name, child in self.stack.children.items():
+            for name, child in self.stack.services.children.items():
                 if not child.running and child.process is not None and name not in self.unexpected_ends:
                     await asyncio.sleep(0.5)  # it may just be being killed
                     if not child.running and child.process is not None:
@@ -133,9 +134,9 @@ class Watch:
             await asyncio.sleep(EVERY_S)
 
     def _metrics(self) -> None:
-        for lane, value in _HELD.findall(read(f"http://127.0.0.1:{self.stack.ports['ingest']}/metrics")):
+        for lane, value in _HELD.findall(read(f"http://127.0.0.1:{self.stack.services.ports['ingest']}/metrics")):
             self.held[lane] = max(self.held.get(lane, 0.0), float(value))
-        found = _OUTBOX.search(read(f"http://127.0.0.1:{self.stack.ports['analyzer']}/metrics"))
+        found = _OUTBOX.search(read(f"http://127.0.0.1:{self.stack.services.ports['analyzer']}/metrics"))
         if found:
             self.outbox = max(self.outbox, float(found[1]))
 

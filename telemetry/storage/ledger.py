@@ -16,6 +16,10 @@ from telemetry.wire.payloads import BootReceipt
 MAX_BOOTS: Final = 8
 MAX_RANGES: Final = 15
 
+# What is stored and was neither evaluated live nor reviewed nor refused by a review; of frame_ledger l.
+LATE: Final[LiteralString] = "l.stored - (l.evaluated + l.reviewed + l.refused)"
+IS_LATE: Final[LiteralString] = "NOT (l.evaluated + l.reviewed + l.refused) @> l.stored"
+
 Column = Literal["stored", "quarantined", "evaluated", "reviewed", "refused"]
 
 

@@ -33,13 +33,6 @@ _INSERT: Final[LiteralString] = (
     " FROM unnest(%s::integer[], %s::integer[], %s::bigint[], %s::bigint[]) AS m (device_id, boot_no, seq, ts_ms)"
     " ON CONFLICT DO NOTHING"
 )
-_SPAN: Final[LiteralString] = (
-    "SELECT min(ts_ms), max(ts_ms) FROM seq_mark WHERE device_id = %(device)s AND boot_no = %(boot)s"
-    " AND seq >= coalesce((SELECT max(seq) FROM seq_mark"
-    "  WHERE device_id = %(device)s AND boot_no = %(boot)s AND seq <= %(low)s), 0)"
-    " AND seq <= coalesce((SELECT min(seq) FROM seq_mark"
-    "  WHERE device_id = %(device)s AND boot_no = %(boot)s AND seq >= %(high)s), 9223372036854775807)"
-)
 
 Integers = NDArray[np.int64]
 
@@ -109,15 +102,3 @@ class Marks:
         )
         self._new.update(zip(keys, states, strict=True))
         return order[np.flatnonzero(jumps)].astype(np.int64)
-
-
-def span(connection: psycopg.Connection[Any], device: int, boot_no: int, low: int, high: int) -> tuple[int, int] | None:
-    """
-    Between which device times (Unix ms) the frames low..high of a boot lie; None when nothing was ever marked.
-
-    A frame is at most `APART_MS` from the mark before it, and so is the answer from the truth.
-    """
-    row = connection.execute(_SPAN, {"device": device, "boot": boot_no, "low": low, "high": high}).fetchone()
-    if row is None or row[0] is None:
-        return None
-    return int(row[0]) - APART_MS, int(row[1]) + APART_MS

@@ -23,6 +23,7 @@ from psycopg import sql
 from telemetry.clock import to_datetime
 from telemetry.kinds import KINDS
 from telemetry.model import Edition
+from telemetry.storage import ledger
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,10 @@ MARK_MARGIN: Final = timedelta(days=31)
 _EDITION: Final[LiteralString] = "SELECT edition FROM schema_migration ORDER BY number LIMIT 1"
 # The device time of the oldest frame that was neither evaluated live nor reviewed nor refused by a review.
 _WAITING: Final[LiteralString] = (
-    "SELECT min(k.ts_ms) FROM frame_ledger l CROSS JOIN LATERAL (SELECT m.ts_ms FROM seq_mark m"
+    "SELECT min(k.ts_ms) FROM frame_ledger l CROSS JOIN LATERAL (SELECT m.ts_ms FROM seq_mark m"  # noqa: S608 - constants of ours
     "  WHERE m.device_id = l.device_id AND m.boot_no = l.boot_no"
-    "  AND m.seq <= lower(l.stored - (l.evaluated + l.reviewed + l.refused)) ORDER BY m.seq DESC LIMIT 1) AS k"
-    " WHERE NOT (l.evaluated + l.reviewed + l.refused) @> l.stored"
+    f"  AND m.seq <= lower({ledger.LATE}) ORDER BY m.seq DESC LIMIT 1) AS k"
+    f" WHERE {ledger.IS_LATE}"
 )
 _DROP: Final[LiteralString] = "SELECT count(*) FROM drop_chunks(%s, older_than => %s::timestamptz)"
 _BY_RECEIPT: Final[dict[str, LiteralString]] = {

@@ -19,6 +19,7 @@ from psycopg.rows import DictRow
 from telemetry.clock import to_datetime
 from telemetry.kinds import KINDS
 from telemetry.storage import ledger
+from telemetry.storage.marks import APART_MS
 from telemetry.storage.multirange import Ranges, minus, size, union, within
 from telemetry.storage.notes import TRANSITION, transition_row
 from telemetry.storage.pool import Database
@@ -29,7 +30,6 @@ from telemetry.wire.payloads import Finding, Terms, Transition
 MAX_LATE: Final = 100_000  # ledger rows looked at in one round; those with the lowest device first
 LOCK: Final = 0x63727677  # "crvw"
 MAX_ROWS: Final = 400_000  # samples of one review
-FAR_MS: Final = 3_600_000  # a frame's time is so near to its mark's
 
 # All boots that a device ever had are too many to look at every ten seconds: the newest ones, and those that are known.
 _EVERY: Final[LiteralString] = "SELECT device_id, boot_no FROM frame_ledger"
@@ -39,11 +39,11 @@ _RECENT: Final[LiteralString] = (
     " UNION SELECT * FROM unnest(%(devices)s::integer[], %(boots)s::integer[])"
 )
 _LATE: Final[LiteralString] = (
-    "SELECT l.device_id, l.boot_no, d.site, d.kind, d.device, b.boot,"
-    " (l.stored - (l.evaluated + l.reviewed + l.refused))::text AS late, upper(l.evaluated) AS evaluated_to"
+    "SELECT l.device_id, l.boot_no, d.site, d.kind, d.device, b.boot,"  # noqa: S608 - constants of ours
+    f" ({ledger.LATE})::text AS late, upper(l.evaluated) AS evaluated_to"
     " FROM frame_ledger l JOIN device d USING (device_id) JOIN device_boot b USING (device_id, boot_no)"
     " JOIN looked USING (device_id, boot_no)"
-    " WHERE NOT (l.evaluated + l.reviewed + l.refused) @> l.stored ORDER BY l.device_id, l.boot_no LIMIT %(limit)s"
+    f" WHERE {ledger.IS_LATE} ORDER BY l.device_id, l.boot_no LIMIT %(limit)s"
 )
 _STARTS: Final[LiteralString] = (
     "SELECT t.device_id, d.site, d.kind, d.device, b.boot, t.seq, t.position"
@@ -97,15 +97,12 @@ _STARTED: Final[LiteralString] = (
     "UPDATE evaluation_terms SET reviewed = true WHERE device_id = %s AND position = ANY(%s)"
 )
 _SUPERSEDED: Final[LiteralString] = "UPDATE review SET settled = true WHERE device_id = %s AND NOT settled"
+_OF_BOOT: Final[LiteralString] = (
+    " FROM device_boot b WHERE l.device_id = %s AND b.device_id = l.device_id AND b.boot_no = l.boot_no AND b.boot = %s"
+)
 _LEDGER: Final[dict[str, LiteralString]] = {
-    "reviewed": (
-        "UPDATE frame_ledger l SET reviewed = l.reviewed + %s::int8multirange FROM device_boot b"
-        " WHERE l.device_id = %s AND b.device_id = l.device_id AND b.boot_no = l.boot_no AND b.boot = %s"
-    ),
-    "refused": (
-        "UPDATE frame_ledger l SET refused = l.refused + %s::int8multirange FROM device_boot b"
-        " WHERE l.device_id = %s AND b.device_id = l.device_id AND b.boot_no = l.boot_no AND b.boot = %s"
-    ),
+    "reviewed": "UPDATE frame_ledger l SET reviewed = l.reviewed + %s::int8multirange" + _OF_BOOT,  # noqa: S608 - constants of ours
+    "refused": "UPDATE frame_ledger l SET refused = l.refused + %s::int8multirange" + _OF_BOOT,  # noqa: S608 - constants of ours
 }
 _DONE: Final[LiteralString] = (
     "SELECT r.review_id, d.site, d.kind, d.device, r.finished_at, r.from_ms, r.to_ms, r.late, r.frames, r.samples,"
@@ -306,7 +303,7 @@ class Reader:
             for low, high in ranges.get(boot, ()):
                 row = await self._one(_SPAN, {"device": self._device, "boot": number, "low": low, "high": high})
                 if row is not None and row["low"] is not None:
-                    found.append((row["low"] - FAR_MS, row["high"] + FAR_MS))
+                    found.append((row["low"] - APART_MS, row["high"] + APART_MS))
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
     async def log(self, since_ms: int) -> list[tuple[Transition, str | None, Transition | None]]:
