@@ -20,6 +20,9 @@ class ApiMetrics:
         )
         self.arrivals = Counter("cranewatch_api_arrivals", "MQTT messages seen.", ["leaf"], registry=registry)
         self.refused = Gauge("cranewatch_api_refused", "MQTT messages that could not be read.", registry=registry)
+        self.dropped = Gauge(
+            "cranewatch_api_readings_dropped", "Readings dropped because too many waited.", registry=registry
+        )
         self.devices = Gauge("cranewatch_api_devices", "Devices in the live picture.", registry=registry)
         self.broker_up = Gauge("cranewatch_api_broker_up", "1 while the broker is connected.", registry=registry)
         self.live_clients = Gauge("cranewatch_api_live_clients", "Live sockets connected.", registry=registry)

@@ -96,13 +96,15 @@ class Consumer:
         *,
         receive_maximum: int = RECEIVE_MAXIMUM,
         session_expiry_s: int = SESSION_EXPIRY_S,
+        once: bool = False,
         may_reconnect: Callable[[], Awaitable[bool]] | None = None,
         on_link: Callable[[bool], None] | None = None,
         on_answer: Callable[[str, int], None] | None = None,
     ) -> None:
         """
-        `may_reconnect` is asked before every reconnect; False ends `run`. `on_link` is told each time the session is
-        open, with `session_present`. `on_answer` is told the topic of each publish that the broker took, and the
+        `once`: at QoS 0, for what the next message replaces; nothing is acknowledged. `may_reconnect` is asked before
+        every reconnect; False ends `run`. `on_link` is told each time the session is open, with `session_present`.
+        `on_answer` is told the topic of each publish that the broker took, and the
         reason code: UNHEARD when nobody subscribes to it.
         """
         self._settings = settings
@@ -110,6 +112,7 @@ class Consumer:
         self._filters = list(filters)
         self._receive_maximum = receive_maximum
         self._session_expiry_s = session_expiry_s
+        self._max_qos = mqtt5.QoS.AT_MOST_ONCE if once else mqtt5.QoS.AT_LEAST_ONCE
         self._may_reconnect = may_reconnect
         self._on_link = on_link
         self._on_answer = on_answer
@@ -326,8 +329,7 @@ class Consumer:
         # Retained messages come again at each SUBSCRIBE unless retain handling is 1.
         handling = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS if resumed else mqtt5.RetainHandling.SEND_ALWAYS
         filters = [
-            mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_handling=handling)
-            for pattern in self._filters
+            mqtt5.TopicFilter(pattern, max_qos=self._max_qos, retain_handling=handling) for pattern in self._filters
         ]
         link.transport.write(mqtt5.SubscribePacket(link.next_id, filters).write())
         link.next_id += 1

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import mqtt5
 
@@ -38,10 +38,9 @@ class PacketWire(asyncio.Protocol):
         self._now = asyncio.get_running_loop().time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self.heard = self._now()
-        self._socket = transport.get_extra_info("socket")
+        self._socket = self._transport.get_extra_info("socket")
         if self._socket is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -1,7 +1,9 @@
 """
-The one MQTT link of the API: what arrives is painted into the picture and handed to the hub.
+What the API hears of the broker: what arrives is painted into the picture and handed to the hub.
 
-Rule: no await between painting and publishing, so that a snapshot and the changes after it never overlap or miss.
+Rule 1: no await between painting and publishing, so that a snapshot and the changes after it never overlap or miss.
+Rule 2: readings come over a connection of their own. They are most of what there is, each is replaced by the next, and
+no alarm may wait behind them: a device's older readings that have piled up are passed over.
 """
 
 import asyncio
@@ -17,13 +19,16 @@ from api.live.picture import Change, Picture, Reading
 from api.metrics import ApiMetrics
 from telemetry.broker import Arrival, Link
 from telemetry.clock import now_ms
+from telemetry.consumer import Consumer
 from telemetry.settings import MqttSettings
 from telemetry.wire.topics import Leaf
 
 logger = logging.getLogger(__name__)
 
 SETTLE_S: Final = 1.0  # for the retained messages to arrive after a subscribe
+GATHER_S: Final = 0.05  # readings are painted so often: nobody sees a figure change faster
 DEVICE: Final = "cw/v1/+/+/+"
+READINGS: Final = f"{DEVICE}/up/reading"
 # QoS 0 for what is replaced by the next one in a moment; QoS 1 for what has to arrive.
 FILTERS: Final = (
     (f"{DEVICE}/down/alarm/+", 1),
@@ -32,7 +37,6 @@ FILTERS: Final = (
     (f"{DEVICE}/down/config", 1),
     ("cw/v1/+/config", 1),
     (f"{DEVICE}/up/presence", 1),
-    (f"{DEVICE}/up/reading", 0),
     ("cw/v1/+/heartbeat", 0),
 )
 _TYPES: Final = {
@@ -55,9 +59,9 @@ class Feed:
         self.watchers: list[Callable[[Change], None]] = []  # called in the event loop; must not block
         self.on_settled: list[Callable[[], Awaitable[None]]] = []  # after each (re)connect, retained state is in
         self._settled = asyncio.Event()
-        self._link = Link(
-            settings, f"api-{secrets.token_hex(4)}", filters=FILTERS, on_arrival=self._arrive, on_up=self._came_up
-        )
+        name = f"api-{secrets.token_hex(4)}"
+        self._readings = Consumer(settings, f"{name}-readings", [READINGS], session_expiry_s=0, once=True)
+        self._link = Link(settings, name, filters=FILTERS, on_arrival=self._arrive, on_up=self._came_up)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish at QoS 1 and wait for the broker. Raises BrokerUnavailable."""
@@ -69,9 +73,12 @@ class Feed:
             running = tasks.create_task(self._link.run(), name="api.link")
             settling = tasks.create_task(self._settle(), name="api.settle")
             noticing = tasks.create_task(self._notice_loss(), name="api.notice")
+            reading = tasks.create_task(self._readings.run(), name="api.readings")
+            painting = tasks.create_task(self._paint(), name="api.paint")
             await running
-            settling.cancel()
-            noticing.cancel()
+            await self._readings.close()
+            for task in (settling, noticing, painting, reading):
+                task.cancel()
 
     async def close(self) -> None:
         """End `run`."""
@@ -101,6 +108,14 @@ class Feed:
                 self.picture.link(False)
                 self.metrics.broker_up.set(0)
                 self.hub.publish(link_message(False))
+
+    async def _paint(self) -> None:
+        while True:
+            batch = await self._readings.batch()
+            self.metrics.dropped.set(self._readings.dropped_qos0)
+            for topic, payload in {message.topic: message.payload for message in batch.messages}.items():
+                self._arrive(Arrival(topic, payload, retain=False, qos=0))
+            await asyncio.sleep(GATHER_S)
 
     def _arrive(self, arrival: Arrival) -> None:
         change = self.picture.apply(arrival.topic, arrival.payload, now_ms())

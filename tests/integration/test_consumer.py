@@ -181,3 +181,16 @@ async def test_a_batch_ends_with_the_message_that_reaches_its_bytes(broker: Mqtt
             sizes.append([len(message.payload) for message in batch.messages])
             assert consumer.acknowledge(batch)
         assert sizes == [[10, 10, 500], [10, 10]]
+
+
+async def test_what_is_wanted_once_comes_without_anything_to_acknowledge(broker: MqttSettings) -> None:
+    async with running(Consumer(broker, "c", [pattern(broker)], session_expiry_s=0, once=True)) as consumer:
+        await publish(broker, numbered(broker, 1, 50))
+        found: list[bytes] = []
+        async with asyncio.timeout(30):
+            while len(found) < 50:
+                batch = await consumer.batch()
+                assert all(message.packet_id is None for message in batch.messages)
+                found += [message.payload for message in batch.messages]
+                assert consumer.held == 0
+        assert found == [str(n).encode() for n in range(1, 51)]
