@@ -75,14 +75,15 @@ class ChaosStack:
     def environment(self) -> Mapping[str, str]:
         """The settings of the services."""
         more = {"CRANEWATCH_PARTITION__CLAIM_WAIT_S": "0.2"} if self.options.kills is not None else {}
+        if self.options.outage_s is None:
+            # Reviews soon and often. An outage, which measures, has them at their own pace.
+            more |= {"CRANEWATCH_REVIEW__AT_MOST_S": "60", "CRANEWATCH_REVIEW__QUIET_S": "5"}
         return {
             **self.services.environment(self.mqtt, self.database(self.proxy.port).url.get_secret_value()),
             "CRANEWATCH_DATABASE__CONNECT_TIMEOUT_S": "2",
             "CRANEWATCH_DATABASE__STATEMENT_TIMEOUT_S": "5",
             "CRANEWATCH_ANALYZER__SNAPSHOT_S": "10",
             "CRANEWATCH_REVIEW__LOOK_S": "1",
-            "CRANEWATCH_REVIEW__QUIET_S": "5",
-            "CRANEWATCH_REVIEW__AT_MOST_S": "60",
             "CRANEWATCH_REVIEW__AGAIN_S": "3",
             **more,
         }
