@@ -5,7 +5,9 @@ Rule 1: a device's late frames are reviewed when they have not grown for `quiet_
 is reviewed once, not with every frame of it.
 Rule 2: only frames that were late at a look `quiet_s` ago: what was stored just now may have been evaluated, and the
 analyzer says so every ten seconds.
-Rule 3: nothing of a site that nobody evaluates at present: its frames wait in the analyzer's session, and are not late.
+Rule 3: after the record could not be read, all begins anew: what was written meanwhile comes in a flood, frames before
+the reports of their evaluation, and is neither late for certain nor to be disturbed.
+Rule 4: nothing of a site that nobody evaluates at present: its frames wait in the analyzer's session, and are not late.
 """
 
 from collections import deque
@@ -65,6 +67,15 @@ class Backlog:
         since = self._watched.get(site)
         return since is not None and now - since >= self._quiet_s and now - self._beats[site] <= FRESH_S
 
+    def forget(self) -> None:
+        """The record could not be read, and may be catching up."""
+        self._looks.clear()
+        self._devices.clear()
+
+    def steady(self, now: float) -> bool:
+        """Whether the record has been looked at for `quiet_s`."""
+        return bool(self._looks) and self._looks[0][0] <= now - self._quiet_s
+
     def look(self, now: float, found: Sequence[Late]) -> list[Due]:
         """Take in what is late now; who is due."""
         self._looks.append((now, {(one.device_id, one.boot): one.ranges for one in found}))
@@ -74,11 +85,11 @@ class Backlog:
         for one in found:
             by_device.setdefault(one.device_id, []).append(one)
         self._devices = {number: device for number, device in self._devices.items() if number in by_device}
-        began, before = self._looks[0]
+        _, before = self._looks[0]
         due: list[Due] = []
         for number, boots in by_device.items():
             device = self._grow(now, number, boots)
-            if began > now - self._quiet_s or not self.watched(device.key[0], now):
+            if not self.steady(now) or not self.watched(device.key[0], now):
                 continue
             quiet = now - device.grown >= self._quiet_s or now - device.since >= self._at_most_s
             late = {one.boot: common(one.ranges, before.get((number, one.boot), [])) for one in boots}

@@ -86,6 +86,7 @@ class Review:
                         await asyncio.sleep(self._settings.look_s)
             except StorageError as error:
                 self._metrics.failures.inc()
+                self._backlog.forget()
                 logger.warning("no look at the record: %s", error, extra={"action": "look"})
             await asyncio.sleep(self._settings.look_s)
 
@@ -103,14 +104,15 @@ class Review:
         due = {one.device_id: one for one in self._backlog.look(now, late)}
         begun: dict[int, list[store.Start]] = {}
         starts = await store.starts(self._database)
-        for start in starts:
+        steady = self._backlog.steady(now)
+        for start in starts if steady else ():
             if self._backlog.watched(start.key[0], now):
                 begun.setdefault(start.device_id, []).append(start)
                 due.setdefault(start.device_id, Due(start.device_id, start.key, {}))
         before = {one.device_id: one for one in await store.unsettled(self._database)}
         for number, open_ in before.items():
             wait = self._settings.again_s * 2.0 ** min(open_.times - 1, MAX_TIMES)
-            if open_.age_s >= wait:
+            if steady and open_.age_s >= wait:
                 due.setdefault(number, Due(number, open_.key, {}))
         for number, one in due.items():
             joined = _joined(one.late, before[number].late if number in before else {})

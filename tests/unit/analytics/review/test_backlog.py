@@ -87,3 +87,14 @@ def test_what_was_reviewed_meanwhile_is_forgotten() -> None:
     site.look(50, [(5, 9)])
     site.look(10, [])
     assert site.look(50, [(5, 9)]) == [], "late anew: it begins anew"
+
+
+def test_after_the_record_could_not_be_read_it_is_looked_at_for_a_minute_first() -> None:
+    site = Site()
+    site.look(70, [])
+    site.look(50, [(5, 9)])
+    site.backlog.forget()
+    assert not site.backlog.steady(site.now)
+    assert site.look(60, [(5, 9)]) == []
+    assert site.look(10, [(5, 9)]) == [{"boot-1": [(5, 9)]}]
+    assert site.backlog.steady(site.now)
