@@ -9,6 +9,7 @@ Rule 3: a frame made by hand is ordered by `ts`, apart from (boot, seq). Three i
 with each other are a hand that set its clock back, and move the cursor.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -79,6 +80,22 @@ class Cursor(msgspec.Struct, omit_defaults=True):
         self.boot_no += 1
         self.run = seq
         return True, conflict
+
+    def withdraw(self, boot: str, present: str | None, last: int, seqs: Sequence[int]) -> None:
+        """These frames of a boot, rising, were not evaluated after all; `last` is the last one of the present boot."""
+        self.close_run(present, last)
+        kept: list[tuple[int, int]] = []
+        for low, high in self.ranges.pop(boot, ()):
+            begin = low
+            for seq in seqs:
+                if begin <= seq <= high:
+                    if begin < seq:
+                        kept.append((begin, seq - 1))
+                    begin = seq + 1
+            if begin <= high:
+                kept.append((begin, high))
+        if kept:
+            self.ranges[boot] = kept
 
     def evaluated(self, boot: str | None, last: int) -> Evaluated | None:
         """The ranges since the last report; None when there are none."""

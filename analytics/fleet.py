@@ -246,8 +246,22 @@ class Fleet(ABC):
             places.append(place)
         if frames:
             found.rows.update(rows)
-            self._waves(found, frames, np.array(rows), np.array(boots), np.array(received, np.int64), places)
+            try:
+                self._waves(found, frames, np.array(rows), np.array(boots), np.array(received, np.int64), places)
+            except Exception:
+                self._withdraw(frames, rows)
+                raise
         return found
+
+    def _withdraw(self, frames: Sequence[Frame], rows: Sequence[int]) -> None:
+        """The engine failed on these: nobody may say that they were evaluated, so the review looks at them."""
+        seqs: dict[tuple[int, str], list[int]] = {}
+        for frame, row in zip(frames, rows, strict=True):
+            if frame.boot is not None and frame.seq is not None:
+                seqs.setdefault((row, frame.boot), []).append(frame.seq)
+        for (row, boot), failed in seqs.items():
+            device = self.devices[row]
+            device.cursor.withdraw(boot, device.boot, device.seq, failed)
 
     def _conflict(self, found: Feed, place: int, row: int, device: Device, frame: Frame, *, live: bool) -> None:
         if live:

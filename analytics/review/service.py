@@ -138,6 +138,12 @@ class Review:
             found = await self._judge(due, begun)
         except (ValueError, ConfigError) as error:
             found = str(error)
+        except StorageError:
+            raise
+        except Exception as error:
+            # A defect on one device's history must not keep all others from their review.
+            logger.exception("the replay of %s failed", name, extra={"action": "review_failed"})
+            found = f"the replay failed: {error!r}"
         positions = [start.position for start in begun]
         if isinstance(found, str):
             await store.settle(self._database, due.device_id, due.late, positions=positions, refusal=found)

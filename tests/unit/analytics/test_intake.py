@@ -1,5 +1,9 @@
 """From messages to inputs: the same batch gives the same, and rubbish costs itself."""
 
+from unittest.mock import Mock
+
+import pytest
+
 from analytics.engine import Engine
 from analytics.intake import Intake
 from telemetry.wire import payloads, topics
@@ -54,3 +58,22 @@ def test_a_configuration_that_was_taken_away_changes_nothing() -> None:
     )
     intake.apply(START, [(READING, frame(1, 1.0)), ("cw/v1/site/crane/c1/down/config", b"")])
     assert intake.engine.fleets["crane"].limits[0].profile.name == "uk"
+
+
+def test_a_defect_costs_its_batch_which_counts_as_not_evaluated_and_nothing_after_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    intake = Intake(Engine(), TICK)
+    engine, other = intake.engine, READING.replace("c1", "c2")
+    intake.apply(START, [(READING, frame(n, 1.0)) for n in range(1, 4)])
+    crane = engine.fleets["crane"]
+    with monkeypatch.context() as broken:
+        broken.setattr(crane, "_waves", Mock(side_effect=ZeroDivisionError))
+        taken = intake.apply(START, [(READING, frame(4, 9.0)), (other, frame(1, 9.0)), (READING, frame(5, 9.0))])
+    assert dict(taken.ignored) == {"failed": 1}
+    assert "failed on 3 frames" in caplog.text
+    assert engine.ourselves.doubt == "failed"
+    intake.apply(START, [(READING, frame(6, 1.0)), (other, frame(2, 1.0))])
+    reports = {row.key[2]: row.cursor.evaluated(row.boot, row.seq) for row in crane.devices}
+    assert reports["c1"] == payloads.Evaluated(boots={"boot-0001": [(1, 3), (6, 6)]})
+    assert reports["c2"] == payloads.Evaluated(boots={"boot-0001": [(2, 2)]})
