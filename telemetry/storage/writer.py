@@ -20,6 +20,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from telemetry.errors import Refusal, StorageRefused
 from telemetry.kinds import KINDS, Kind
@@ -115,8 +116,7 @@ class Writer:
             self.expect_duplicates()
             return self.store(items, received_ms)
         finally:
-            if self._connection is not None and self._connection.broken:
-                self.close()
+            self._keep_only_good()
 
     def accounted(self, sites: Sequence[str]) -> set[int]:
         """The devices of these sites (all, without one) that are due a receipt at all. Raises StorageError."""
@@ -124,8 +124,7 @@ class Writer:
             with translated():
                 return ledger.devices(self._open(), sites)
         finally:
-            if self._connection is not None and self._connection.broken:
-                self.close()
+            self._keep_only_good()
 
     def receipts(self, device_ids: list[int]) -> list[tuple[int, DeviceKey, list[BootReceipt]]]:
         """What these devices may forget: (id, name, boots) of each that has a boot. Raises StorageError."""
@@ -133,8 +132,18 @@ class Writer:
             with translated():
                 return ledger.receipts(self._open(), device_ids)
         finally:
-            if self._connection is not None and self._connection.broken:
-                self.close()
+            self._keep_only_good()
+
+    def _keep_only_good(self) -> None:
+        """
+        Between two questions a connection is idle, or it is given up.
+
+        One that was lost may not know it: libpq refuses to send in a pipeline that it could not leave, and so never
+        reads that the server has gone.
+        """
+        connection = self._connection
+        if connection is not None and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self.close()
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
