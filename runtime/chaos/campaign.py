@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from ingest.settings import IngestSettings
 from runtime.chaos.audit import Audit, audit
 from runtime.chaos.boxes import BEACONS, TIMELY, fleet
 from runtime.chaos.faults import ALARM_PATH, CATCHING_UP, KINDS, Faults
@@ -29,7 +30,7 @@ RECOVERY_S: Final = 60.0
 DRAIN_S: Final = 90.0
 REVIEW_S: Final = 400.0
 RSS_GROWTH_MB: Final = 100.0
-HELD_MOST: Final = 2_000  # receive-maximum
+HELD_MOST: Final[int] = IngestSettings.model_fields["receive_maximum"].default
 OUTBOX_MOST: Final = 200_000
 
 Tell = Callable[[str, float], None]  # what is being done, and how much of all is done (0 to 1)
