@@ -1,8 +1,12 @@
 """Our top-level names are plain words: each must belong to our distribution alone, and nothing must be left out."""
 
 import importlib.metadata
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("telemetry", "ingest", "analytics", "api", "simulators", "runtime")
@@ -36,3 +40,13 @@ def test_no_module_is_longer_than_five_hundred_lines() -> None:
     for package in PACKAGES:
         for module in (ROOT / package).rglob("*.py"):
             assert len(module.read_text("utf-8").splitlines()) <= 500, module
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="no patch here: apt-get install patch")
+def test_every_promise_can_still_be_broken_on_purpose() -> None:
+    patches = sorted((ROOT / "tests" / "sabotage").glob("*.patch"))
+    assert len(patches) == 4
+    for patch in patches:
+        # What no longer fits would break nothing, and the campaign could not be seen to notice.
+        command = ["patch", "--strip=1", "--dry-run", "--silent", f"--input={patch}"]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, patch.name
