@@ -26,5 +26,5 @@ class IngestSettings(Environment):
     database: DatabaseSettings = Field(description="Where readings are stored.")
     upkeep: UpkeepSettings = UpkeepSettings()
     receive_maximum: int = Field(
-        default=2000, ge=10, le=65_535, description="Unacknowledged messages held per session."
+        default=4000, ge=10, le=65_535, description="Unacknowledged messages held per session."
     )
