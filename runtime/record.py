@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from rich import box
 from rich.table import Column, Table
 
 from telemetry.settings import DatabaseSettings
@@ -29,6 +30,15 @@ ROWS: Final = (
     ("overdue", "  逾期", "  overdue"),
     ("tail", "  启动段末尾", "  at the end of a boot"),
     ("lost", "确认丢失", "declared lost"),
+)
+MANY: Final = 1  # device; a column each would soon be wider than a terminal
+BRIEF: Final = (
+    ("sent", "已发送", "sent"),
+    ("stored", "已入库", "stored"),
+    ("unreviewed", "待复核", "unreviewed"),
+    ("quarantined", "已隔离", "quarantined"),
+    ("missing", "缺失", "missing"),
+    ("lost", "丢失", "lost"),
 )
 
 
@@ -111,11 +121,10 @@ def gaps_json(found: Iterable[Gap], holes: Iterable[DeviceHoles]) -> dict[str, A
 
 
 def statement_table(found: list[Statement]) -> Table:
-    """One column a device, and their sum."""
-    first = found[0]
-    table = Table(
-        Column("", no_wrap=True), title=f"数据完整性 Completeness · {first.site} · {first.day.date} ({first.day.zone})"
-    )
+    """One column a device, and their sum; of many devices a row each, with what matters most."""
+    if len(found) > MANY:
+        return _site_table(found)
+    table = Table(Column("", no_wrap=True), title=_title(found[0]))
     for one in found:
         table.add_column(f"{one.kind}/{one.device}", justify="right")
     sums = [one.frames for one in found]
@@ -134,6 +143,30 @@ def statement_table(found: list[Statement]) -> Table:
     table.add_row("时钟偏差 clock off", *(_clock(one) for one in found), *extra)
     table.add_row("监测时间 monitored", *(_monitored(one) for one in found), *extra)
     return table
+
+
+def _site_table(found: list[Statement]) -> Table:
+    """One row a device, and their sum: as wide as a terminal of 80 columns."""
+    example = f"cranewatch completeness {found[0].site}/{found[0].device}"
+    table = Table(
+        title=_title(found[0]),
+        caption=f"一台设备的全部 all of one device: {example}",
+        box=box.SIMPLE,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("设备 device", no_wrap=True)
+    for _, zh, en in BRIEF:
+        table.add_column(f"{zh}\n{en}", justify="right")
+    rows = [(f"{one.kind}/{one.device}", one.frames) for one in found]
+    rows.append(("合计 all", total([one.frames for one in found])))
+    for name, frames in rows:
+        table.add_row(name, *(_number(getattr(frames, field)) for field, _, _ in BRIEF))
+    return table
+
+
+def _title(one: Statement) -> str:
+    return f"数据完整性 Completeness · {one.site} · {one.day.date} ({one.day.zone})"
 
 
 def gap_tables(found: list[Gap], holes: list[DeviceHoles], zone: str | None = None) -> list[Table]:
