@@ -31,7 +31,6 @@ ROWS: Final = (
     ("tail", "  启动段末尾", "  at the end of a boot"),
     ("lost", "确认丢失", "declared lost"),
 )
-MANY: Final = 1  # device; a column each would soon be wider than a terminal
 BRIEF: Final = (
     ("sent", "已发送", "sent"),
     ("stored", "已入库", "stored"),
@@ -121,27 +120,23 @@ def gaps_json(found: Iterable[Gap], holes: Iterable[DeviceHoles]) -> dict[str, A
 
 
 def statement_table(found: list[Statement]) -> Table:
-    """One column a device, and their sum; of many devices a row each, with what matters most."""
-    if len(found) > MANY:
-        return _site_table(found)
-    table = Table(Column("", no_wrap=True), title=_title(found[0]))
-    for one in found:
-        table.add_column(f"{one.kind}/{one.device}", justify="right")
-    sums = [one.frames for one in found]
+    """All of one device; of several a row each, with what matters most."""
     if len(found) > 1:
-        table.add_column("合计 all", justify="right")
-        sums.append(total(sums))
+        return _site_table(found)
+    (one,) = found
+    table = Table(
+        Column("", no_wrap=True), Column(f"{one.kind}/{one.device}", justify="right"), title=_title(one)
+    )  # fmt: skip
     for name, zh, en in ROWS:
-        table.add_row(f"{zh} {en.strip()}", *(_number(getattr(frames, name)) for frames in sums))
-    for reason in sorted({reason for frames in sums for reason in (*frames.quarantined_by, *frames.lost_by)}):
-        cells = (frames.quarantined_by.get(reason, 0) + frames.lost_by.get(reason, 0) for frames in sums)
-        table.add_row(f"  原因 reason: {reason}", *map(_number, cells))
+        table.add_row(f"{zh} {en.strip()}", _number(getattr(one.frames, name)))
+    for reason in sorted({*one.frames.quarantined_by, *one.frames.lost_by}):
+        number = one.frames.quarantined_by.get(reason, 0) + one.frames.lost_by.get(reason, 0)
+        table.add_row(f"  原因 reason: {reason}", _number(number))
     table.add_section()
-    extra = [""] if len(found) > 1 else []
-    table.add_row("采样 readings", *(_number(one.readings or 0) for one in found), *extra)
-    table.add_row("无法识别 unreadable", *(_number(sum(one.unreadable.values())) for one in found), *extra)
-    table.add_row("时钟偏差 clock off", *(_clock(one) for one in found), *extra)
-    table.add_row("监测时间 monitored", *(_monitored(one) for one in found), *extra)
+    table.add_row("采样 readings", _number(one.readings or 0))
+    table.add_row("无法识别 unreadable", _number(sum(one.unreadable.values())))
+    table.add_row("时钟偏差 clock off", _clock(one))
+    table.add_row("监测时间 monitored", _monitored(one))
     return table
 
 
