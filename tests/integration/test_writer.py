@@ -11,7 +11,7 @@ import pytest
 
 from telemetry.clock import now_ms
 from telemetry.errors import StorageError
-from telemetry.model import CoverageLevel
+from telemetry.model import CoverageLevel, Severity, Signal, State
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import ledger, notes, writer
 from telemetry.storage.items import Item, Noted, Reading
@@ -30,6 +30,30 @@ def batch(seq: int) -> list[Item]:
         Reading(topics.parse(f"{where}/up/reading"), reading, b""),
         Noted(topics.parse(f"{where}/down/coverage"), said, b""),
     ]
+
+
+def transition(id_: str, state: State, at: int) -> Item:
+    """What the analyzer published, of one alarm."""
+    note = payloads.Transition(
+        id=id_, at=at, site="s", kind="crane", device="c-1", rule="moment", signal=Signal.RAISE,
+        previous=State.NORMAL, state=state, severity=Severity.ALARM, cause=payloads.Cause(boot="boot-0001", seq=1),
+    )  # fmt: skip
+    return Noted(topics.parse("cw/v1/s/crane/c-1/down/transition"), note, b"")
+
+
+def test_a_transition_that_comes_again_says_nothing_new_of_its_alarm(database: DatabaseSettings) -> None:
+    own = Writer(database, application="test-again")
+    at = now_ms()
+    state = "SELECT state || ' ' || transition_id FROM alarm"
+    try:
+        raised, over = transition("a" * 32, State.UNACKNOWLEDGED, at), transition("b" * 32, State.NORMAL, at + 1000)
+        own.store([raised, over], at)
+        assert value(database, state) == f"normal {'b' * 32}"
+        own.store([raised], at + 5000)
+        assert value(database, state) == f"normal {'b' * 32}", "published again after the broker had lost it"
+        assert value(database, "SELECT count(*) FROM transition") == 2
+    finally:
+        own.close()
 
 
 def hang_up(connection: "psycopg.Connection[Any]") -> None:
