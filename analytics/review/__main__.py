@@ -1,6 +1,7 @@
 """`python -m analytics.review`: reads the environment and reviews late data until SIGTERM."""
 
 import asyncio
+import contextlib
 import os
 
 from prometheus_client import CollectorRegistry
@@ -30,7 +31,9 @@ def main() -> None:
     logs.configure(environment.log, "review")
     if environment.review.idle and hasattr(os, "SCHED_IDLE"):
         # Hours of readings are replayed beside an analyzer that has milliseconds, and an ingest that may catch up.
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        # Where a container forbids it, it is done without.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     asyncio.run(serve(environment))
 
 
