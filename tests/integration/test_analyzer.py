@@ -227,7 +227,8 @@ async def play(mqtt: MqttSettings, tmp_path: Path, name: str, kills: tuple[int, 
                 analyzer = here.start(CRANEWATCH_ANALYZER__SNAPSHOT_S="0.4", CRANEWATCH_ANALYZER__BATCH="7")
                 await asyncio.sleep(1.5 if sent % 2 else 0)
         await until(lambda: here.desk.alarms.get(("end", "load")) or here.desk.alarms.get(("end", "moment")), 40)
-        await until(lambda: len(here.desk.evaluated.get("c3", ())) == 120, 40)
+        # Each crane is reported with its own transitions or at a tick: the last one to be complete is any of them.
+        await until(lambda: all(len(here.desk.evaluated.get(f"c{d}", ())) == 120 for d in range(4)), 40)
         assert services.end(analyzer) == 0
         return here.desk
 
@@ -314,7 +315,7 @@ async def test_losing_the_folder_ends_no_alarm_and_is_said(broker: MqttSettings,
             analyzer = here.start()
             await here.watching()
             await here.send("c1", overload(2))
-            await until(lambda: degraded_by(here, "c1", "lost its state"))
+            await until(lambda: degraded_by(here, "c1", "lost its state"), 40)
             await until(lambda: here.desk.beats[-1].devices.get("c1") == (1, payloads.digest([before.transition])))
             now = here.desk.alarms["c1", "moment"]
             assert now is not None
