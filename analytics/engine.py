@@ -75,7 +75,7 @@ class Engine:
         self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
         self.annunciator = Annunciator()
         self.now = 0
-        self.ourselves = Ourselves(partition, self.annunciator)
+        self.ourselves = Ourselves(partition, self.annunciator, self.sites)
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
@@ -128,9 +128,8 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
-        sites = self.sites()
-        self.ourselves.trust_again(sites, self.now)
-        self.ourselves.tell(sites)
+        self.ourselves.trust_again(self.now)
+        self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
         for fleet in self.fleets.values():
             doubt = self.ourselves.doubt
@@ -283,7 +282,7 @@ class Engine:
                 if key not in named or not named[key].overdue:
                     facts = Facts(at=at, cause=Cause(tick=at), key=f"gap_closed:{at}", observed=True)
                     findings.clear(self.annunciator, key, "gap", facts)
-        self.ourselves.trust_again(self.sites(), self.now)
+        self.ourselves.trust_again(self.now)
         return self._finish(outcome)
 
     def adopt(self, found: Iterable[Found], received: int) -> Outcome:
@@ -314,7 +313,7 @@ class Engine:
 
     def trouble(self, rule: str, detail: str | None, received: int) -> Outcome:
         """Something is wrong with ourselves (with words), or is over (None): an alarm to the desk of every site."""
-        self.ourselves.trouble(rule, detail, self.sites(), received)
+        self.ourselves.trouble(rule, detail, received)
         return self._finish(Outcome())
 
     def _louder(self, fleet: Fleet, rows: set[int]) -> None:
@@ -331,7 +330,7 @@ class Engine:
     def _clocks(self, offsets: list[int]) -> None:
         """Clocks that are off for good, by the samples since the last tick; most of them by one amount means ours."""
         ours = self._health.ours(offsets, was=self.ourselves.clock_off)
-        self.ourselves.clock(ours, self.sites(), self.now, heard=bool(offsets))
+        self.ourselves.clock(ours, self.now, heard=bool(offsets))
         if self.ourselves.clock_off:
             return
         for fleet in self.fleets.values():

@@ -4,7 +4,7 @@ What the analyzer knows and says about itself: troubles, its own clock, and doub
 Rule: each site's desk is told under `cw/v1/{site}/analyzer/p{n}`; one whose first device comes later, at the next tick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from analytics import findings, texts
@@ -20,10 +20,14 @@ OWN_KIND: Final = "analyzer"
 class Ourselves:
     """The state of one partition's analyzer that is about no device."""
 
-    def __init__(self, partition: int, annunciator: Annunciator) -> None:
-        """Alarms go to `annunciator`; whoever calls takes them from there."""
+    def __init__(self, partition: int, annunciator: Annunciator, sites: Callable[[], Sequence[str]]) -> None:
+        """
+        Alarms go to `annunciator`; whoever calls takes them from there. `sites` looks at every device, and is asked
+        only when there is something to say.
+        """
         self._partition = partition
         self._annunciator = annunciator
+        self._sites = sites
         self.lost: str | None = None  # which part of our memory, of `texts.REASONS`
         self.unjournalled = False  # said by the shell while the journal cannot be written
         self.troubles: dict[str, tuple[int, str]] = {}  # what is wrong with us: since when, and its words
@@ -54,26 +58,27 @@ class Ourselves:
         """A site's record is reviewed up to there (Unix ms)."""
         self.clean[site] = max(self.clean.get(site, 0), clean_to)
 
-    def trust_again(self, sites: Sequence[str], now: int) -> None:
+    def trust_again(self, now: int) -> None:
         """A doubt ends when what it is about was reviewed, and the windows are full."""
         if self.doubt_until is None or now < self.doubt_until:
             return
-        if all(self.clean.get(site, 0) >= self.doubt_at for site in sites):
+        if all(self.clean.get(site, 0) >= self.doubt_at for site in self._sites()):
             self.lost = self.doubt_until = None
 
     # Troubles
 
-    def trouble(self, rule: str, detail: str | None, sites: Sequence[str], at: int) -> None:
+    def trouble(self, rule: str, detail: str | None, at: int) -> None:
         """Something is wrong with ourselves (with words), or is over (None)."""
         if detail is not None:
             self.troubles.setdefault(rule, (at, detail))
-            self.tell(sites)
+            self.tell()
         elif self.troubles.pop(rule, None) is not None:
-            for site in sites:
+            for site in self._sites():
                 self._over(site, rule, f"{rule}_over:{at}", at)
 
-    def tell(self, sites: Sequence[str]) -> None:
+    def tell(self) -> None:
         """Every site that does not know yet what is wrong."""
+        sites = self._sites() if self.troubles else ()
         for rule, (since, detail) in self.troubles.items():
             for site in sites:
                 record = self._annunciator.record(self.key(site), rule)
@@ -82,15 +87,15 @@ class Ourselves:
 
     # Our clock
 
-    def clock(self, ours: float | None, sites: Sequence[str], now: int, *, heard: bool) -> None:
+    def clock(self, ours: float | None, now: int, *, heard: bool) -> None:
         """By how much (ms) most clocks differ from ours, None for not at all; nobody knows if none was `heard`."""
         if ours is not None and not self.clock_off:
             self.clock_off = True
-            for site in sites:
+            for site in self._sites():
                 self._wrong(site, "clock", f"own_clock:{now}", now, texts.own_clock(ours / 1000))
         elif ours is None and self.clock_off and heard:
             self.clock_off = False
-            for site in sites:
+            for site in self._sites():
                 self._over(site, "clock", f"own_clock_good:{now}", now)
 
     def _wrong(self, site: str, rule: str, key: str, at: int, words: tuple[Words, Words]) -> None:

@@ -12,7 +12,7 @@ Rule 4: whatever is found wrong is a `Difference`, and one is enough to fail the
 import json
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -133,9 +133,7 @@ def audit(
                 found.differs("a device that is none of ours", f"{kind}/{device}")
         _garbage(found, folder, quarantine, lost, evidence.overflow())
         told = evidence.transitions(SITE)
-        record = Record(
-            told, evidence.verdicts(SITE), evidence.refusals(SITE),
-                )  # fmt: skip
+        record = Record(told, evidence.verdicts(SITE), evidence.refusals(SITE))
     _ledger(found, ledger, sent, by_boot, lost)
     _alarms(found, told, ledger, sent, by_boot)
     _reviewed(found, record, ledger, sent, by_boot)
@@ -308,11 +306,7 @@ def _alarms(
         if name[1] in twins:
             continue  # two boxes with one id have no order but that of arrival
         intervals[name] = by_boot[kept[0].boot].interval_ms
-        frames[name] = [
-            frame.payload
-            for frame in kept
-            if (own := ledger.get((*name, frame.boot))) is not None and within(own.evaluated, frame.seq)
-        ]
+        frames[name] = _those(kept, ledger, name, lambda own: own.evaluated)
     wanted = replay.derived(SITE, frames, intervals)
     log = {
         one.id: one.payload
@@ -354,11 +348,7 @@ def _reviewed(
             found.unreplayed["/".join(name)] = why
             continue
         intervals[name] = spec.interval_ms
-        frames[name] = [
-            frame.payload
-            for frame in kept
-            if (own := ledger.get((*name, frame.boot))) is not None and within(own.stored, frame.seq)
-        ]
+        frames[name] = _those(kept, ledger, name, lambda own: own.stored)
     log = {
         one.id: one
         for one in record.told
@@ -372,6 +362,18 @@ def _reviewed(
         found.differs("a replay of what is stored has a transition that nobody has said", _named(again[id_]))
     for id_ in said - again.keys():
         found.differs("said, and a replay of what is stored does not have it", _named(log[id_].payload))
+
+
+def _those(
+    kept: Iterable[Kept], ledger: dict[tuple[str, str, str], Accounted], name: DeviceName,
+    ranges: Callable[[Accounted], list[tuple[int, int]]],
+) -> list[bytes]:  # fmt: skip
+    """What a device sent of these ranges of the ledger."""
+    return [
+        frame.payload
+        for frame in kept
+        if (own := ledger.get((*name, frame.boot))) is not None and within(ranges(own), frame.seq)
+    ]
 
 
 def _lost(ledger: dict[tuple[str, str, str], Accounted], name: DeviceName, boots: Iterable[str]) -> bool:

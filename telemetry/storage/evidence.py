@@ -48,9 +48,7 @@ _REFUSALS: Final[LiteralString] = (
     "SELECT d.kind, d.device, min(r.refusal) FROM review r JOIN device d USING (device_id)"
     " WHERE d.site = %s AND r.refusal IS NOT NULL GROUP BY d.kind, d.device"
 )
-_WAITING: Final[LiteralString] = (
-    "SELECT count(*) FROM frame_ledger WHERE NOT (evaluated + reviewed + refused) @> stored"
-)
+_WAITING: Final[LiteralString] = f"SELECT count(*) FROM frame_ledger l WHERE {ledger.IS_LATE}"  # noqa: S608 - ours
 _UNSETTLED: Final[LiteralString] = (
     "SELECT count(*) FROM review WHERE NOT settled AND finished_at < to_timestamp(%s / 1000.0)"
 )

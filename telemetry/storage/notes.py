@@ -96,8 +96,14 @@ class _Rows:
                 cursor.executemany(_ALARM, alarms)
 
 
-def write_notes(connection: Connection, registry: Registry, items: list[Noted], received_ms: int) -> None:
-    """Write these notes in order of receipt, inside the caller's transaction. Raises psycopg errors."""
+def write_notes(
+    connection: Connection, registry: Registry, items: list[Noted], received_ms: int
+) -> Callable[[Connection], None]:
+    """
+    Write these notes in order of receipt, inside the caller's transaction. Raises psycopg errors.
+
+    What they say of the ledger is left to the caller, who does it last.
+    """
     received = to_datetime(received_ms)
     rows = _Rows()
     evaluated: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -118,8 +124,12 @@ def write_notes(connection: Connection, registry: Registry, items: list[Noted], 
                 key = (device, registry.boot(device, past.boot))
                 ends[key] = max(past.seq, ends.get(key, 0))
     rows.write(connection)
-    ledger.record(connection, "evaluated", evaluated)
-    ledger.end(connection, ends)
+
+    def account(connection: Connection) -> None:
+        ledger.record(connection, "evaluated", evaluated)
+        ledger.end(connection, ends)
+
+    return account
 
 
 def _json(value: Any) -> str:

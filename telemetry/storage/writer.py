@@ -180,7 +180,7 @@ class Writer:
                 last.append(self._quarantined_ledger(refused, done))
             noted = [item for item in items if isinstance(item, Noted)]
             if noted:
-                write_notes(connection, self.registry, noted, received_ms)
+                last.append(write_notes(connection, self.registry, noted, received_ms))
                 done.notes = len(noted)
         self._quarantine.committed()
         self._marks.committed()

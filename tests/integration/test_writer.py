@@ -101,14 +101,15 @@ def test_a_connection_lost_in_the_last_exchange_is_replaced(
             loss(connection)
         write(rows, connection)
 
+    second = batch(2)  # the same items both times, as ingest does: its COMMIT may have been done
     try:
         own.store(batch(1), now_ms())
         with monkeypatch.context() as broken:
             broken.setattr(writer.ledger, "record", lost_record)
             broken.setattr(notes._Rows, "write", lost_write)
             with pytest.raises(StorageError):
-                own.store(batch(2), now_ms())
-        own.store(batch(2), now_ms())
+                own.store(second, now_ms())
+        own.store(second, now_ms())
         own.store(batch(3), now_ms())
         assert value(database, "SELECT count(*) FROM reading_crane") == 3
         assert value(database, "SELECT stored::text FROM frame_ledger") == "{[1,4)}"
