@@ -7,22 +7,9 @@ Rule 2: nothing here says safe or protected: the limiter is in the crane, not in
 
 from typing import Final
 
+from analytics.rulebook import RULEBOOK
 from telemetry.model import Hazard, Severity
 from telemetry.wire.payloads import Words
-
-CRANE_STOP: Final = Words(zh="停止起升 下降或收幅", en="stop hoisting, lower or trolley in")
-CALL: Final = Words(zh="通知地面", en="call ground")
-
-_WHAT: Final[dict[tuple[str, str], tuple[str, str]]] = {
-    ("crane", "load"): ("起重量", "LOAD"),
-    ("crane", "moment"): ("力矩", "MOMENT"),
-    ("crane", "wind"): ("阵风", "gust"),
-    ("crane", "tilt"): ("塔身倾斜", "MAST TILT"),
-    ("formwork", "force"): ("立杆轴力", "POST FORCE"),
-    ("formwork", "settlement"): ("沉降", "SETTLEMENT"),
-    ("formwork", "shift"): ("水平位移", "HORIZONTAL SHIFT"),
-    ("formwork", "tilt"): ("倾斜", "TILT"),
-}
 
 HAZARDS: Final[dict[Hazard, tuple[str, str]]] = {
     Hazard.LOAD: ("载荷", "load"),
@@ -37,8 +24,6 @@ HAZARDS: Final[dict[Hazard, tuple[str, str]]] = {
     Hazard.SETTLEMENT: ("沉降", "settlement"),
     Hazard.SHIFT: ("水平位移", "shift"),
 }
-
-_FORMWORK_STOP: Final = Words(zh="立即停止浇筑 全员撤离", en="stop the pour, everybody out")
 
 
 def number(value: float | None, unit: str) -> str:
@@ -64,86 +49,27 @@ def process(
     limit: float | None,
     unit: str,
     eta_s: tuple[float, float] | None = None,
+    detail: Words | None = None,
 ) -> tuple[Words, Words]:
     """The sentence and the action for a rule on a reading."""
-    if rule == "sensor":
-        return _sensor(kind, level)
-    if rule == "rated_load":
-        return (
-            Words(
-                zh=f"额定起重量 设备与载荷表相差 {number(value, unit)} 限值 {number(limit, unit)}",
-                en=f"RATED LOAD differs from the chart by {number(value, unit)}, limit {number(limit, unit)}",
-            ),
-            Words(zh="核对倍率与载荷表", en="check reeving and load chart"),
-        )
-    if rule == "settlement_trend":
-        minutes = _minutes(eta_s) if eta_s else "?"
-        return (
-            Words(zh=f"预警 沉降加快 约{minutes}分钟到限", en=f"SETTLEMENT RISING limit in {minutes} min"),
-            Words(zh="放慢浇筑 检查立杆", en="slow the pour, check the posts"),
-        )
-    zh, en = _WHAT[kind, rule]
-    figures_zh = f"{number(value, unit)} 限值 {number(limit, unit)}"
-    figures_en = f"{number(value, unit)}, limit {number(limit, unit)}"
-    if kind == "formwork":
-        if level >= Severity.ALARM:
-            return Words(zh=f"报警 {zh} {figures_zh}", en=f"{en} {figures_en}"), _FORMWORK_STOP
-        return Words(zh=f"预警 {zh} {figures_zh}", en=f"{en} {figures_en}"), Words(
-            zh="放慢浇筑 检查立杆", en="slow the pour, check the posts"
-        )
-    if rule in ("load", "moment"):
-        if level >= Severity.ALARM:
-            return Words(zh=f"超载 {zh} {figures_zh}", en=f"OVERLOAD {en.lower()} {figures_en}"), CRANE_STOP
-        action = (
-            Words(zh="勿再外变幅", en="do not trolley out")
-            if rule == "moment"
-            else Words(zh="勿再加载", en="do not add load")
-        )
-        return Words(zh=f"预警 {zh} {figures_zh}", en=f"{en} {figures_en}"), action
-    if rule == "wind":
-        if level >= Severity.ALARM:
-            return (
-                Words(zh=f"大风 {zh} {figures_zh}", en=f"HIGH WIND {en} {figures_en}"),
-                Words(zh="落钩停机", en="land the load, stop"),
-            )
-        span = _minutes(eta_s) if eta_s else None
-        return (
-            Words(
-                zh=f"风速预警 {zh} {figures_zh}" + (f" 约{span}分钟到限" if span else ""),
-                en=f"WIND RISING {en} {figures_en}" + (f", limit in {span} min" if span else ""),
-            ),
-            Words(zh="准备落钩", en="prepare to land"),
-        )
-    prefix = "" if level >= Severity.ALARM else "预警 "
-    action = (
-        Words(zh="停止起升 通知地面", en="stop, call ground")
-        if level >= Severity.ALARM
-        else Words(zh="通知地面 检查塔身", en="call ground, check the mast")
-    )
-    return Words(zh=f"{prefix}{zh}异常 {figures_zh}", en=f"{en} ABNORMAL {figures_en}"), action
+    say = RULEBOOK[kind][rule].say(level)
+    zh, en = say.zh, say.en
+    figures = {"value": number(value, unit), "limit": number(limit, unit)}
+    if eta_s is not None and say.tail_zh:
+        zh, en, figures["minutes"] = zh + say.tail_zh, en + say.tail_en, _minutes(eta_s)
+    zh = zh.format(detail=f"：{detail.zh}" if detail else "", **figures)
+    en = en.format(detail=f": {detail.en}" if detail else "", **figures)
+    return Words(zh=zh, en=en), Words(zh=say.do_zh, en=say.do_en)
 
 
 def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:
     """A condition that is over."""
-    if (kind, rule) in _WHAT and value is not None:
-        zh, en = _WHAT[kind, rule]
-        return Words(zh=f"已恢复 {zh} {number(value, unit)}", en=f"back below: {en.lower()} {number(value, unit)}")
-    return Words(zh="已恢复", en="back to normal")
-
-
-def _sensor(kind: str, level: Severity) -> tuple[Words, Words]:
-    if kind == "crane" and level >= Severity.ALARM:
-        return (
-            Words(
-                zh="吊重或幅度数据无效 正在吊载 限位器仍有效",
-                en="LOAD OR RADIUS INVALID while lifting, limiter still works",
-            ),
-            Words(zh="放下吊物 通知地面", en="land the load, call ground"),
+    entry = RULEBOOK[kind][rule]
+    if entry.figure and value is not None:
+        return Words(
+            zh=f"已恢复 {entry.zh} {number(value, unit)}", en=f"back below: {entry.en.lower()} {number(value, unit)}"
         )
-    return (
-        Words(zh="传感器数据无效", en="SENSOR DATA INVALID"),
-        Words(zh="通知维保检查传感器", en="have the sensor checked"),
-    )
+    return Words(zh="已恢复", en="back to normal")
 
 
 def silence(kind: str, seconds: float) -> tuple[Words, Words]:
