@@ -165,8 +165,7 @@ class Engine:
             )  # fmt: skip
             self.annunciator.condition(own.key, "config", Severity.ADVISORY, facts)
             return self._finish(outcome)
-        own.config = config
-        fleet.configured(row, config)
+        fleet.configure(row, config)
         fleet.apply_limits(row)
         fleet.declare(row)
         facts = Facts(at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True)
@@ -191,9 +190,13 @@ class Engine:
         self._sites[site] = config
         findings.clear(self.annunciator, own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
         for fleet in self.fleets.values():
-            fleet.site_profiles[site] = config.profile
+            fleet.site_profiles[site], fleet.site_rules[site] = config.profile, config.rules()
             for row, device in enumerate(fleet.devices):
-                if device.key[0] == site and device.site_profile != config.profile:
+                if device.key[0] != site:
+                    continue
+                if fleet.place(row, fleet.site_rules[site]):
+                    fleet.unsaid.add(row)
+                if device.site_profile != config.profile:
                     device.site_profile = config.profile
                     fleet.apply_limits(row)
                     fleet.unsaid.add(row)
@@ -245,8 +248,9 @@ class Engine:
         own = fleet.devices[row]
         own.site_profile, own.presence_interval = terms.profile, terms.interval_ms
         if terms.config is not None:
-            own.config = terms.config
-            fleet.configured(row, terms.config)
+            fleet.configure(row, terms.config)
+        if terms.site is not None:
+            fleet.place(row, terms.site)
         fleet.apply_limits(row)
         fleet.declare(row)
         if terms.mode is not None and fleet.set_mode(row, Mode(terms.mode)):
@@ -480,6 +484,7 @@ class Engine:
         engine._sites = state.sites
         for fleet in engine.fleets.values():
             fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
+            fleet.site_rules = {site: config.rules() for site, config in state.sites.items()}
         engine._covering.said = dict(state.coverage)
         return engine
 

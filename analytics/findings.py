@@ -44,8 +44,9 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
         facts.limit = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
         facts.eta_s = change.eta_s
         facts.text, facts.action = texts.process(
-            fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s
-        )
+            fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s,
+            change.detail,
+        )  # fmt: skip
         facts.source = limits.sources[change.column]
         facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
         facts.hold = step.hold and limits.mode is not Mode.TESTING

@@ -26,7 +26,7 @@ from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import DeviceConfig, Terms, encode
+from telemetry.wire.payloads import DeviceConfig, SiteRules, Terms, Words, encode
 
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
@@ -45,6 +45,7 @@ class Device(msgspec.Struct, omit_defaults=True):
     cursor: Cursor = msgspec.field(default_factory=Cursor)
     config: DeviceConfig | None = None
     site_profile: str = "cn"
+    site: SiteRules | None = None
     mode: Mode = Mode.WORKING
     presence_interval: int = 0
     presence_boot: str | None = None
@@ -78,6 +79,7 @@ class Fleet(ABC):
                 "heard": array(np.int64, NEVER),
                 "burst": array(np.int32, 1),  # samples in a message: the median of the last five
                 "bursts": array(np.int32, 1, BURSTS),
+                "mode": array(np.int8),  # the number of the mode that it is evaluated in
                 "mode_word": array(np.int8, -1),  # the mode that the device last sent
                 "conflict_mark": array(np.int64, NEVER),  # line time of the last return to an earlier boot
                 "figure": array(np.float64, 0, len(self.figure_names)),
@@ -99,6 +101,7 @@ class Fleet(ABC):
         self._tracked = [kind.column[name] for name in self.tracked]
         self.gaps = 0
         self.site_profiles: dict[str, str] = {}
+        self.site_rules: dict[str, SiteRules] = {}
         self.dirty: set[int] = set()  # rows whose coverage must be looked at
         self.unsaid: set[int] = set()  # rows whose terms may have changed
 
@@ -114,6 +117,9 @@ class Fleet(ABC):
     def configured(self, row: int, config: DeviceConfig) -> None:  # noqa: B027 - a kind may have nothing to do
         """Take over what the kind needs of a configuration that was checked."""
 
+    def sited(self, row: int, site: SiteRules | None) -> None:  # noqa: B027
+        """Take over what the kind needs of its site's configuration; the device's own is known."""
+
     def check(self, config: DeviceConfig) -> None:  # noqa: B027
         """Raises ConfigError when the kind cannot use it."""
 
@@ -127,6 +133,10 @@ class Fleet(ABC):
 
     def eta(self, row: int, rule: str) -> tuple[float, float] | None:
         """Time to a limit, in seconds, when a trend gives it."""
+        return None
+
+    def detail(self, row: int, rule: str) -> Words | None:
+        """What the sentence of a rule adds: which channel, which switch, which zone."""
         return None
 
     def _channel_of(self, rule: str) -> str:
@@ -146,9 +156,12 @@ class Fleet(ABC):
             row = self.table.add()
             self.index[site, device] = row
             profile = self.site_profiles.get(site, "cn")
-            self.devices.append(Device(key=(site, self.kind, device), site_profile=profile))
+            rules = self.site_rules.get(site)
+            self.devices.append(Device(key=(site, self.kind, device), site_profile=profile, site=rules))
             self.limits.append(limits.resolve(self.kind, profile, Mode.WORKING, ()))
             self.apply_limits(row)
+            if rules is not None:
+                self.sited(row, rules)
         return row
 
     def resolve(self, device: Device, config: DeviceConfig | None = None, mode: Mode | None = None) -> Limits:
@@ -355,8 +368,9 @@ class Fleet(ABC):
                 source = int(self._source[self._rules[rule][0]])
                 eta = self.eta(row, rule) if level else None
                 now = float(value[k, source])
+                detail = self.detail(row, rule) if level else None
                 found.changes.append(
-                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), self.limits[row], eta)
+                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), self.limits[row], eta, detail)
                 )
 
     def _wrong_clock(self, found: Feed, wave: Samples, wrong: timelines.Disagreement) -> None:
@@ -407,7 +421,22 @@ class Fleet(ABC):
         if mode is device.mode:
             return False
         device.mode = mode
+        self.table["mode"][row] = _MODES[mode]
         self.apply_limits(row)
+        return True
+
+    def configure(self, row: int, config: DeviceConfig) -> None:
+        """The device has this configuration from its next sample on; it was checked."""
+        self.devices[row].config = config
+        self.configured(row, config)
+        self.sited(row, self.devices[row].site)
+
+    def place(self, row: int, site: SiteRules) -> bool:
+        """The device's site has these rules; whether that is new."""
+        if self.devices[row].site == site:
+            return False
+        self.devices[row].site = site
+        self.sited(row, site)
         return True
 
     # What a replay must know
@@ -430,6 +459,7 @@ class Fleet(ABC):
         found = Terms(
             boot=boot, seq=seq, start=start, interval_ms=int(self.table["declared"][row]), line_ms=drift,
             profile=device.site_profile, config=device.config, mode=str(device.mode) if device.mode_set else None,
+            site=device.site,
         )  # fmt: skip
         own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
         digest = f"{zlib.crc32(encode(own)):08x}"
@@ -466,8 +496,10 @@ class Fleet(ABC):
         self.limits = []
         for row, device in enumerate(self.devices):
             self.limits.append(self.resolve(device))
+            self.table["mode"][row] = _MODES[device.mode]
             if device.config is not None:
                 self.configured(row, device.config)
+            self.sited(row, device.site)
 
 
 def pack_fleet(frozen: dict[str, Any]) -> dict[str, Any]:

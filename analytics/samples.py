@@ -9,6 +9,7 @@ from analytics.table import Array
 from telemetry.model import Severity
 from telemetry.wire.columns import Columns
 from telemetry.wire.frames import Frame
+from telemetry.wire.payloads import Words
 
 
 class Arrived(NamedTuple):
@@ -46,6 +47,7 @@ class Change:
     lift: int | None
     limits: Limits  # that held at this sample: a later one of the batch may have changed the mode
     eta_s: tuple[float, float] | None
+    detail: Words | None = None
 
 
 class What(StrEnum):

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from analytics.rulebook.conduct import CONDUCT
 from analytics.rulebook.crane import CRANE
 from analytics.rulebook.entry import Entry, Needs, Say
 from analytics.rulebook.formwork import FORMWORK
+from analytics.rulebook.hook import HOOK
+from analytics.rulebook.mast import MAST
 
 __all__ = ["RULEBOOK", "Entry", "Needs", "Say"]
 
-RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE, "formwork": FORMWORK}
+RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE | HOOK | CONDUCT | MAST, "formwork": FORMWORK}

@@ -6,9 +6,11 @@ Rule 2: a sentence is what, number, limit; the action is one thing to do. No rul
 protected: the limiter is in the crane, not in our screen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from telemetry.kinds import KINDS
 from telemetry.model import Severity
 from telemetry.wire.payloads import Words
 
@@ -59,3 +61,9 @@ class Entry:
         """What is said at a level: the words of the highest that is not above it, else of the mildest."""
         below = [severity for severity in self.says if severity <= level]
         return self.says[max(below)] if below else self.says[min(self.says)]
+
+
+def named(channels: Sequence[str], kind: str = "crane") -> tuple[str, str] | None:
+    """The names of channels, zh and en; None of none."""
+    found = [KINDS[kind].channel(name) for name in channels]
+    return ("、".join(one.zh for one in found), ", ".join(one.en for one in found)) if found else None
