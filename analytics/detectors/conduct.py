@@ -36,8 +36,7 @@ class Conduct(Detector):
 
     fields: ClassVar[dict[str, Field]] = {
         "operator_ever": field(np.bool_),
-        "operator_known": field(np.bool_),
-        "anonymous_since": field(np.int64, NEVER),
+        "anonymous_ms": field(np.int64),
         "hours": field(np.int32, -1, HOURS, 2),  # minutes of the local day; -1 is no span
         "zone_name": field(np.int32, -1),
         "offset_hour": field(np.int64, NEVER),
@@ -86,22 +85,21 @@ class Conduct(Detector):
         value[:, _D["zero_step_m"]] = self._zero(look)
 
     def _anonymous(self, look: Look, works: Array) -> Array:
-        """For how many minutes the crane has been worked by nobody in particular, since its session began."""
+        """How many minutes of work the crane has done for nobody in particular, in this session."""
         table, rows = look.table, look.rows
-        words = look.wave.cols.words.get("operator")
-        if words is not None and words.count(None) != len(words):
-            names = [words[place] for place in look.wave.places.tolist()]
-            told = np.array([name is not None for name in names])
-            somebody = np.array([bool(name) for name in names])
-            table["operator_ever"][rows] |= told
-            table["operator_known"][rows] = np.where(told, somebody, table["operator_known"][rows])
-        nobody = table["operator_ever"][rows] & ~table["operator_known"][rows]
-        since = table["anonymous_since"][rows]
+        words = look.wave.cols.words["operator"]
+        ever = table["operator_ever"][rows]
+        told = np.zeros(len(rows), np.bool_)
+        if words.count(None) != len(words):
+            told = np.array([words[place] is not None for place in look.wave.places.tolist()])
+            table["operator_ever"][rows] = ever = ever | told
+        # State channels come with every frame: a box that has named somebody before and names nobody now means it.
+        nobody = ever & ~told
         over = ~nobody | (~works & (look.motion.still_ms >= SESSION_MS))
-        since = np.where(over, NEVER, np.where((since == NEVER) & works, look.line, since))
-        table["anonymous_since"][rows] = since
-        minutes = np.where(since == NEVER, 0.0, (look.line - since) / 60_000.0)
-        return np.where(table["operator_ever"][rows], minutes, np.nan)
+        worked = table["anonymous_ms"][rows] + np.where(works, look.interval, 0)
+        worked = np.where(over, 0, np.where(ever, worked, 0))
+        table["anonymous_ms"][rows] = worked
+        return np.where(ever, worked / 60_000.0, np.nan)
 
     def _outside(self, look: Look) -> Array:
         """Lifting at a local time of day that none of the site's spans holds; NaN where there are none."""
