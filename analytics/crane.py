@@ -126,7 +126,7 @@ class Cranes(Fleet):
         value[:, _D["moment_pct"]] = moment
         value[:, _D["rated_diff_pct"]] = difference
         began = self._lifts(rows, load, np.where(np.isnan(qmax), reference, qmax))
-        wind = wave.channel("wind_mps")
+        wind = windows.believed(table, rows, wave.line, wave.interval, wave.channel("wind_mps"))
         gust = windows.gust(table, rows, wave.line, wind, self._ms(rows, "gust_s"))
         value[:, _D["gust_mps"]] = gust
         value[:, _D["wind_mps"]] = wind
@@ -220,7 +220,9 @@ class Cranes(Fleet):
         smooth = np.where(np.isnan(before), axes, before + share * (axes - before))
         table["tilt"][rows] = np.where(known, smooth, before)
         table["tilt_at"][rows] = np.where(known, wave.line[:, None], at)
-        result = np.hypot(np.where(known[:, 0], smooth[:, 0], 0.0), np.where(known[:, 1], smooth[:, 1], 0.0))
+        zero = table["lean_zero"][rows]
+        x, y = smooth[:, 0] - zero.real, smooth[:, 1] - zero.imag
+        result = np.hypot(np.where(known[:, 0], x, 0.0), np.where(known[:, 1], y, 0.0))
         tilt: Array = np.where(known.any(axis=1), result, np.nan).astype(np.float32)
         return tilt
 

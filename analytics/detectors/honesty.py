@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from analytics import windows
 from analytics.channels import COLUMN
 from analytics.detectors.base import Detector, Look
 from analytics.rulebook.entry import named
@@ -28,8 +29,8 @@ _LIFTS: Final = np.array([0, 10, 3, 10, 0, 5, 5])
 _TRAVEL: Final = np.array([20.0, 0, 0, 0, 0, 0, 0])
 _NONZERO: Final = np.array([True, False, False, False, True, False, False])
 # What one second can change, and what any single step can (encoder noise, a filter): a load may go at once.
-_RATE: Final = np.array([np.inf, 2.0, 4.0, 8.0, 25.0, 0.5, 0.5])
-_STEP: Final = np.array([np.inf, 1.0, 1.0, 5.0, 10.0, 0.5, 0.5])
+_RATE: Final = np.array([np.inf, 2.0, 4.0, 8.0, windows.RISE_MPS2, 0.5, 0.5])
+_STEP: Final = np.array([np.inf, 1.0, 1.0, 5.0, windows.JUMP_MPS, 0.5, 0.5])
 STEPS: Final = 4
 LATELY_MS: Final = 600_000
 NEVER: Final = -(2**62)

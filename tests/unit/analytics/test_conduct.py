@@ -26,7 +26,9 @@ def move(crane: Rig, seconds: int, load: float = 0.0, dps: float = 1.0, **more: 
     """Slew for so long."""
     found = []
     for k in range(seconds * 1000 // crane.interval):
-        found += crane.read(**{**STANDS, "load_t": load, "slew_deg": round(dps * k * crane.interval / 1000 % 360, 1), **more})
+        found += crane.read(
+            **{**STANDS, "load_t": load, "slew_deg": round(dps * k * crane.interval / 1000 % 360, 1), **more}
+        )
     return found
 
 
