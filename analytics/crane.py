@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics import charts, trends, windows
+from analytics import charts, geometry, trends, windows
 from analytics.channels import COLUMN, DERIVED
 from analytics.detectors import DETECTORS
 from analytics.detectors.base import Look
@@ -29,7 +29,10 @@ class Cranes(Fleet):
     """The fleet of tower cranes."""
 
     kind = "crane"
-    tracked = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg", "rated_load_t")
+    tracked = (
+        "load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg", "rated_load_t", "hook_m", "slew_deg", "falls",
+    )  # fmt: skip
+    states = ("power_ok", "bypass", "mode", "operator", "limits", "relays")
     figure_names = (
         "silence_timeout_s", "lift_on_pct", "lift_off_pct", "lift_on_t", "tilt_tau_s", "gust_s",
         "episode_window_s", "episode_strong_mps", "wind_trend_points", "wind_trend_z", "wind_trend_s",
@@ -39,6 +42,7 @@ class Cranes(Fleet):
     def __init__(self) -> None:
         super().__init__()
         self.motion = Motion()
+        self._placed: dict[str, dict[int, None]] = {}  # the rows with a place, by site
         self.detectors = [detector() for detector in DETECTORS]
         names = COLUMNS["crane"]
         self._flat = np.array([rule == "load" for rule, _ in names])
@@ -75,10 +79,36 @@ class Cranes(Fleet):
             own[0] = own[config.charts[0].falls]
         for detector in self.detectors:
             detector.configured(self.table, row, config)
+        placed = self._placed.setdefault(self.devices[row].key[0], {})
+        placed.pop(row, None)
+        if config.position_m is not None and config.jib_m is not None:
+            placed[row] = None
+        self.dirty.update(placed)  # whose circles may meet another one now
 
     def sited(self, row: int, site: SiteRules | None) -> None:
         for detector in self.detectors:
             detector.sited(self.table, row, self.devices[row].config, site)
+
+    def equipped(self, row: int) -> tuple[frozenset[str], frozenset[str]]:
+        device, table = self.devices[row], self.table
+        config, site = device.config or DeviceConfig(version=0), device.site or SiteRules()
+        have = {
+            "charts": bool(config.charts), "hoists": bool(config.hoists),
+            "balance_radius_m": config.balance_radius_m is not None, "position_m": config.position_m is not None,
+            "slew_zero_deg": config.slew_zero_deg is not None, "zones": bool(site.zones), "hours": bool(site.hours),
+            "weathervane": config.weathervane == "free", "params": config.params is not None,
+        }  # fmt: skip
+        if "rated_load_t" in self.tracked and table["good_at"][row, self.tracked.index("rated_load_t")] != NEVER:
+            have["charts"] = True  # the device's own rated load will do
+        learned = {
+            "envelope": not np.isnan(table["lean_first"][row, 0]),
+            "slope": not np.isnan(table["lean_slope"][row]),
+        }
+        return frozenset(k for k, v in have.items() if v), frozenset(k for k, v in learned.items() if v)
+
+    def overlaps(self, row: int) -> tuple[str, ...]:
+        placed = self._placed.get(self.devices[row].key[0], {})
+        return geometry.overlapping(self.devices[row], (self.devices[other] for other in placed))
 
     def lift(self, row: int) -> int | None:
         return int(self.table["lift"][row])

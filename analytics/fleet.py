@@ -15,8 +15,7 @@ import numpy as np
 
 from analytics import charts, levels, limits, timelines
 from analytics.channels import COLUMN, DERIVED
-from analytics.cursors import Cursor
-from analytics.identity import DeviceKey
+from analytics.device import Device
 from analytics.limits import COLUMNS, Limits
 from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
 from analytics.table import Array, Field, Table, pack
@@ -36,36 +35,12 @@ CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right agai
 CONFLICT_CLEAR_MS: Final = 600_000
 
 
-class Device(msgspec.Struct, omit_defaults=True):
-    """What is known of a device beside its arrays."""
-
-    key: DeviceKey
-    boot: str | None = None  # the present boot
-    seq: int = 0
-    cursor: Cursor = msgspec.field(default_factory=Cursor)
-    config: DeviceConfig | None = None
-    site_profile: str = "cn"
-    site: SiteRules | None = None
-    mode: Mode = Mode.WORKING
-    presence_interval: int = 0
-    presence_boot: str | None = None
-    planned_off: bool = False
-    power_off: bool = False
-    silent: bool = False
-    clock_alarm: bool = False
-    conflict: bool = False
-    late: int = 0
-    missing: int = 0  # seqs skipped
-    born: tuple[str, int] | None = None  # the place before its first counted frame
-    terms: str = ""  # digest of the terms that were last reported
-    mode_set: bool = False  # by a person, and not reported yet
-
-
 class Fleet(ABC):
     """State and rules of one kind."""
 
     kind: str
     tracked: tuple[str, ...]  # the real channels that coverage asks for
+    states: tuple[str, ...] = ()  # the state channels that coverage asks for
     figure_names: tuple[str, ...]  # the profile's figures that the kind computes with
 
     def __init__(self) -> None:
@@ -84,6 +59,7 @@ class Fleet(ABC):
                 "conflict_mark": array(np.int64, NEVER),  # line time of the last return to an earlier boot
                 "figure": array(np.float64, 0, len(self.figure_names)),
                 "good_at": array(np.int64, NEVER, len(self.tracked)),
+                "told_at": array(np.int64, NEVER, len(self.states)),
                 "attention": array(np.bool_),  # silent, off, clock or conflict: look at it at the next sample
                 "line_said": array(np.int64),  # line time less ts, as it was last reported
             }
@@ -122,6 +98,14 @@ class Fleet(ABC):
 
     def check(self, config: DeviceConfig) -> None:  # noqa: B027
         """Raises ConfigError when the kind cannot use it."""
+
+    def equipped(self, row: int) -> tuple[frozenset[str], frozenset[str]]:
+        """What of a device is configured, and what was learned of it, as far as rules ask for it."""
+        return frozenset(), frozenset()
+
+    def overlaps(self, row: int) -> tuple[str, ...]:
+        """The names of those whose reach overlaps with its own."""
+        return ()
 
     def lift(self, row: int) -> int | None:
         """Which lift a device is in, for kinds that lift."""
@@ -344,6 +328,10 @@ class Fleet(ABC):
             self._new_modes(found, wave, modes)
         alive = ~np.isnan(wave.good[:, self._tracked])
         table["good_at"][rows] = np.where(alive, at[:, None], table["good_at"][rows])
+        for k, name in enumerate(self.states):
+            told = wave.told(name)
+            if told is not None:
+                table["told_at"][rows, k] = np.where(told, at, table["told_at"][rows, k])
         valid = np.asarray(alive.any(axis=1))
         table["heard"][rows] = np.where(valid, at, table["heard"][rows])
         if (table["attention"][rows] & valid).any():

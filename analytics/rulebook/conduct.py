@@ -31,7 +31,7 @@ CONDUCT: Final[dict[str, Entry]] = {
             zh="停放中起重臂 10 分钟未随风转动",
             en="A parked jib has not turned for 10 min although the wind blows and swings.",
         ),
-        needs=Needs(every=("wind_mps", "slew_deg")),
+        needs=Needs(every=("wind_mps", "slew_deg"), config=("weathervane",)),
         says={
             Severity.ALARM: Say(
                 "停放中未随风回转 平均风速 {value}",

@@ -37,13 +37,14 @@ class Say:
 class Needs:
     """
     Without these a rule is not monitored: channels (all of `every`, one of `either`), at least one sample in
-    `slowest_ms`, and what must be configured (fields of a device's or its site's configuration).
+    `slowest_ms`, what must be configured (fields of a device's or its site's configuration), and what must be learned.
     """
 
     every: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
     slowest_ms: int | None = None
     config: tuple[str, ...] = ()
+    learned: str = ""  # what the engine must have learned of the device first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ MAST: Final[dict[str, Entry]] = {
             zh="空钩回转一周拟合圆心即塔身垂直度；仅供参考，以仪器测量为准",
             en="The centre of the circle that an empty crane's tilt draws; indicative, survey by instrument.",
         ),
-        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t")),
+        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
         says={
             Severity.PREWARNING: Say(
                 "塔身垂直度 {value} 限值 {limit}",
@@ -37,7 +37,7 @@ MAST: Final[dict[str, Entry]] = {
             zh="拟合圆心相对安装时移动：基础或附着",
             en="The centre has moved since the crane was set up: foundation or tie.",
         ),
-        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t")),
+        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
         says={
             Severity.PREWARNING: Say(
                 "塔身垂直度变化 {value} 限值 {limit}",
@@ -60,7 +60,7 @@ MAST: Final[dict[str, Entry]] = {
             zh="拟合圆半径相对安装时增大：塔身或附着松动",
             en="The radius has grown since the crane was set up: a loose tie, a soft mast.",
         ),
-        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t")),
+        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
         says={
             Severity.PREWARNING: Say(
                 "塔身挠曲增大 {value} 限值 {limit}",
@@ -84,7 +84,9 @@ MAST: Final[dict[str, Entry]] = {
             en="The tilt is not where the learned envelope says, for this load and slew.",
         ),
         needs=Needs(
-            every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"), slowest_ms=ONE_HZ
+            every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"),
+            learned="slope",
+            slowest_ms=ONE_HZ,
         ),
         says={
             Severity.PREWARNING: Say(
@@ -107,7 +109,7 @@ MAST: Final[dict[str, Entry]] = {
         meaning=Words(
             zh="称重显示空钩，塔身弯曲却如吊载", en="The load reads empty while the mast bends as under a load."
         ),
-        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m")),
+        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"), learned="slope"),
         says={
             Severity.ALARM: Say(
                 "称重显示空钩 塔身弯矩 {value}",
@@ -124,7 +126,7 @@ MAST: Final[dict[str, Entry]] = {
             zh="连续五吊塔身弯矩超过称重弯矩 1.3 倍",
             en="On five lifts in a row the mast bent more than 1.3 x what the load cell says.",
         ),
-        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m")),
+        needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"), learned="slope"),
         says={
             Severity.ALARM: Say(
                 "称重偏低 塔身弯矩为称重的 {value} 倍",

@@ -183,6 +183,13 @@ class HazardCoverage(Payload, frozen=True):
     reason: Words | None = None
 
 
+class Unwatched(Payload, frozen=True):
+    """Rules that are not evaluated on a device that speaks, and what they lack."""
+
+    reason: Words
+    rules: list[Name]
+
+
 class Coverage(Payload, frozen=True):
     """`down/coverage`, retained: every hazard of the kind, the ones we do not compute included."""
 
@@ -192,6 +199,7 @@ class Coverage(Payload, frozen=True):
     stale_after_ms: int | None = None
     mode: Name | None = None  # the mode that the device is evaluated by
     mode_sent: Name | None = None  # the mode that the device itself last sent; a person may have set another since
+    unwatched: list[Unwatched] = []
 
 
 class Heartbeat(Payload, frozen=True):
