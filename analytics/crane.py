@@ -36,6 +36,7 @@ class Cranes(Fleet):
     figure_names = (
         "silence_timeout_s", "lift_on_pct", "lift_off_pct", "lift_on_t", "tilt_tau_s", "gust_s",
         "episode_window_s", "episode_strong_mps", "wind_trend_points", "wind_trend_z", "wind_trend_s",
+        "neighbours_low_share", "neighbours_wind_mps", "neighbours_min",
         *(name for detector in DETECTORS for name in detector.figures),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ Rule 2: nothing here says safe or protected: the limiter is in the crane, not in
 
 from typing import Final
 
-from analytics.rulebook import RULEBOOK
+from analytics.rulebook import RULEBOOK, Entry
 from telemetry.model import Hazard, Severity
 from telemetry.wire.payloads import Words
 
@@ -52,7 +52,20 @@ def process(
     detail: Words | None = None,
 ) -> tuple[Words, Words]:
     """The sentence and the action for a rule on a reading."""
-    say = RULEBOOK[kind][rule].say(level)
+    return spoken(RULEBOOK[kind][rule], level, value, limit, unit, eta_s, detail)
+
+
+def spoken(
+    entry: Entry,
+    level: Severity,
+    value: float | None,
+    limit: float | None,
+    unit: str,
+    eta_s: tuple[float, float] | None = None,
+    detail: Words | None = None,
+) -> tuple[Words, Words]:
+    """The sentence and the action of an entry of the rulebook."""
+    say = entry.say(level)
     zh, en = say.zh, say.en
     figures = {"value": number(value, unit), "limit": number(limit, unit)}
     if eta_s is not None and say.tail_zh:
