@@ -114,6 +114,7 @@ CONDUCT: Final[dict[str, Entry]] = {
             zh="司机未识别作业超过 3 分钟", en="The crane is worked for more than 3 min without an identified operator."
         ),
         needs=Needs(every=("operator",), either=("hook_m", "radius_m", "slew_deg")),
+        long=True,
         says={
             Severity.PREWARNING: Say(
                 "司机未识别 作业 {value}",

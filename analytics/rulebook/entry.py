@@ -49,7 +49,10 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One rule of one kind. `figure`: its value is a quantity that people read, also when it is over."""
+    """
+    One rule of one kind. `figure`: its value is a quantity that people read, also when it is over. `long`: it depends
+    on more than the last half hour, so that a review that begins in the middle of a life does not judge it.
+    """
 
     zh: str
     en: str
@@ -57,6 +60,7 @@ class Entry:
     says: dict[Severity, Say]
     needs: Needs = Needs()
     figure: bool = True
+    long: bool = False
 
     def say(self, level: Severity) -> Say:
         """What is said at a level: the words of the highest that is not above it, else of the mildest."""

@@ -102,6 +102,7 @@ HOOK: Final[dict[str, Entry]] = {
         ),
         needs=Needs(every=("load_t", "hook_m", "wind_mps"), slowest_ms=ONE_HZ),
         figure=False,
+        long=True,
         says={
             Severity.ADVISORY: Say(
                 "大风后未见试吊",
@@ -132,6 +133,7 @@ HOOK: Final[dict[str, Entry]] = {
         ),
         needs=Needs(every=("limits",), either=("hook_m", "radius_m")),
         figure=False,
+        long=True,
         says={
             Severity.ALARM: Say(
                 "限位未动作{detail}",

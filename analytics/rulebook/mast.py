@@ -15,6 +15,7 @@ MAST: Final[dict[str, Entry]] = {
             en="The centre of the circle that an empty crane's tilt draws; indicative, survey by instrument.",
         ),
         needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
+        long=True,
         says={
             Severity.PREWARNING: Say(
                 "塔身垂直度 {value} 限值 {limit}",
@@ -38,6 +39,7 @@ MAST: Final[dict[str, Entry]] = {
             en="The centre has moved since the crane was set up: foundation or tie.",
         ),
         needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
+        long=True,
         says={
             Severity.PREWARNING: Say(
                 "塔身垂直度变化 {value} 限值 {limit}",
@@ -61,6 +63,7 @@ MAST: Final[dict[str, Entry]] = {
             en="The radius has grown since the crane was set up: a loose tie, a soft mast.",
         ),
         needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t"), learned="envelope"),
+        long=True,
         says={
             Severity.PREWARNING: Say(
                 "塔身挠曲增大 {value} 限值 {limit}",
@@ -88,6 +91,7 @@ MAST: Final[dict[str, Entry]] = {
             learned="slope",
             slowest_ms=ONE_HZ,
         ),
+        long=True,
         says={
             Severity.PREWARNING: Say(
                 "塔身倾角偏离包络 {value} 限值 {limit}",
@@ -110,6 +114,7 @@ MAST: Final[dict[str, Entry]] = {
             zh="称重显示空钩，塔身弯曲却如吊载", en="The load reads empty while the mast bends as under a load."
         ),
         needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"), learned="slope"),
+        long=True,
         says={
             Severity.ALARM: Say(
                 "称重显示空钩 塔身弯矩 {value}",
@@ -127,6 +132,7 @@ MAST: Final[dict[str, Entry]] = {
             en="On five lifts in a row the mast bent more than 1.3 x what the load cell says.",
         ),
         needs=Needs(every=("tilt_x_deg", "tilt_y_deg", "slew_deg", "wind_mps", "load_t", "radius_m"), learned="slope"),
+        long=True,
         says={
             Severity.ALARM: Say(
                 "称重偏低 塔身弯矩为称重的 {value} 倍",
@@ -142,6 +148,7 @@ MAST: Final[dict[str, Entry]] = {
         meaning=Words(zh="数值长时间不变而相关量有变化", en="A value stands still while something related has moved."),
         needs=Needs(either=("load_t", "radius_m", "hook_m", "slew_deg", "wind_mps", "tilt_x_deg", "tilt_y_deg")),
         figure=False,
+        long=True,
         says={
             Severity.ADVISORY: Say(
                 "传感器数值不变{detail}", "SENSOR VALUE STUCK{detail}", "通知维保检查传感器", "have the sensor checked"
