@@ -8,7 +8,7 @@ import numpy as np
 from analytics import charts, geometry, trends, windows
 from analytics.channels import COLUMN, DERIVED
 from analytics.detectors import DETECTORS
-from analytics.detectors.base import Look
+from analytics.detectors.base import SLOW_MS, Look
 from analytics.detectors.motion import Motion
 from analytics.fleet import NEVER, Fleet
 from analytics.limits import COLUMNS
@@ -45,6 +45,9 @@ class Cranes(Fleet):
         self.motion = Motion()
         self._placed: dict[str, dict[int, None]] = {}  # the rows with a place, by site
         self.detectors = [detector() for detector in DETECTORS]
+        self._fast = [detector for detector in self.detectors if not detector.slow]
+        self._slow = [detector for detector in self.detectors if detector.slow]
+        self._slow_columns = np.array([_D[name] for detector in self._slow for name in detector.gives])
         names = COLUMNS["crane"]
         self._flat = np.array([rule == "load" for rule, _ in names])
         self._beyond = np.array([rule == "moment" for rule, _ in names])
@@ -64,6 +67,7 @@ class Cranes(Fleet):
             "lift": array(np.int32),
             "tilt": array(np.float64, np.nan, 2),
             "tilt_at": array(np.int64, NEVER, 2),
+            "slow_at": array(np.int64, NEVER),  # the second for which the slow detectors have looked
             "faulty": array(np.int16),  # which essential channels are known bad, a bit each
             "gust_hit": array(np.int64, NEVER),  # line time of the last counted gust at or above the limit
         }
@@ -194,8 +198,20 @@ class Cranes(Fleet):
             figure=partial(self.figure, rows),
             motion=self.motion.follow(table, rows, wave.line, wave.interval, (load, hook, radius, slew)),
         )  # fmt: skip
-        for detector in self.detectors:
+        for detector in self._fast:
             detector.derive(look)
+        second = wave.line // SLOW_MS
+        due = np.flatnonzero(second != table["slow_at"][rows])
+        if len(due) < len(rows):
+            value[:, self._slow_columns] = table["value"][np.ix_(rows, self._slow_columns)]
+        if len(due):
+            table["slow_at"][rows[due]] = second[due]
+            whole = len(due) == len(rows) and bool((look.interval >= SLOW_MS).all())
+            part = look if whole else look.only(due)
+            for detector in self._slow:
+                detector.derive(part)
+            if not whole:
+                value[np.ix_(due, self._slow_columns)] = part.value[:, self._slow_columns]
 
     def _ms(self, rows: Array, name: str) -> Array:
         """A figure given in seconds, in ms, int64 (n,)."""

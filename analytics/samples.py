@@ -104,6 +104,14 @@ class Samples:
         self.line = self.ts
         self.interval = self.ts
 
+    def only(self, places: Array) -> "Samples":
+        """Some of the samples."""
+        part = Samples.__new__(Samples)
+        part.cols, part.frames, part.numbers = self.cols, self.frames, self.numbers
+        for name in ("places", "rows", "good", "ts", "line", "interval"):
+            setattr(part, name, getattr(self, name)[places])
+        return part
+
     def channel(self, name: str) -> Array:
         """The good values of a channel, float32 (n,); NaN where absent or bad."""
         column: Array = self.good[:, self.cols.kind.column[name]]

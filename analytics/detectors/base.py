@@ -11,12 +11,16 @@ Rule 5: it runs inside `np.errstate`: a comparison with an unknown value is no, 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
+
+import numpy as np
 
 from analytics.samples import Samples
 from analytics.table import Array, Field, Table
 from telemetry.wire.payloads import DeviceConfig, SiteRules
+
+SLOW_MS: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +55,18 @@ class Look:
     figure: Callable[[str], Array]  # a figure of the devices' profiles, float64 (n,)
     motion: "Moves"
 
+    def only(self, places: Array) -> "Look":
+        """Some of the samples, as a device of one sample a second would have sent them."""
+        own: dict[str, Any] = {}
+        for one in fields(self):
+            found = getattr(self, one.name)
+            own[one.name] = found[places] if isinstance(found, np.ndarray) else found
+        own["interval"] = np.maximum(own["interval"], SLOW_MS)
+        own["wave"] = self.wave.only(places)
+        own["motion"] = Moves(*(getattr(self.motion, one.name)[places] for one in fields(self.motion)))
+        own["figure"] = lambda name: self.figure(name)[places]
+        return Look(**own)
+
 
 @dataclass(slots=True)
 class Moves:
@@ -74,6 +90,8 @@ class Detector(ABC):
 
     fields: ClassVar[dict[str, Field]] = {}
     figures: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[tuple[str, ...]]  # the derived channels that it fills in
+    slow: ClassVar[bool] = False  # one sample a second is enough for it
 
     def configured(self, table: Table, row: int, config: DeviceConfig) -> None:  # noqa: B027 - many need nothing
         """Take over what it needs of a device's configuration, which was checked."""

@@ -34,6 +34,16 @@ NEVER: Final = -(2**62)
 class Conduct(Detector):
     """Modes, people and hours."""
 
+    gives = (
+        "mode_contradicted",
+        "anonymous_min",
+        "outside_hours",
+        "bypass",
+        "climb_motion",
+        "unbalance_m",
+        "zero_step_m",
+    )
+    slow = True
     fields: ClassVar[dict[str, Field]] = {
         "operator_ever": field(np.bool_),
         "anonymous_ms": field(np.int64),

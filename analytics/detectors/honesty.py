@@ -39,6 +39,8 @@ NEVER: Final = -(2**62)
 class Honesty(Detector):
     """Stuck values and impossible steps."""
 
+    gives = ("stuck_channels", "odd_steps")
+    slow = True
     fields: ClassVar[dict[str, Field]] = {
         "same_value": field(np.float32, np.nan, len(WATCHED)),
         "same_since": field(np.int64, NEVER, len(WATCHED)),

@@ -32,6 +32,7 @@ NEVER: Final = -(2**62)
 class Hook(Detector):
     """The load on the hook."""
 
+    gives = ("snag_pct", "load_drop_pct", "hook_speed_pct", "hanging_min", "power_lost", "past_cut_m", "untried")
     fields: ClassVar[dict[str, Field]] = {
         "pick": field(np.float64, np.nan, 3),  # hook, radius, turn when the load was taken up
         "air": field(np.bool_),
@@ -136,9 +137,10 @@ class Hook(Detector):
         table, rows = look.table, look.rows
         cut = np.stack([(relays & _HOIST_CUT) != 0, (relays & _TROLLEY_CUT) != 0], axis=1) & (relays >= 0)[:, None]
         where = np.stack([look.hook, look.radius], axis=1)
-        start = table["cut_from"][rows]
-        start = np.where(cut, np.where(np.isnan(start), where, np.fmin(start, where)), np.nan)
-        table["cut_from"][rows] = start
+        before = table["cut_from"][rows]
+        start = np.where(cut, np.where(np.isnan(before), where, np.fmin(before, where)), np.nan)
+        # A frame without relays says nothing of them: what was cut stays cut.
+        table["cut_from"][rows] = np.where((relays < 0)[:, None], before, start)
         beyond = np.fmax(np.where(cut, where - start, 0.0), 0.0)
         return np.where(relays < 0, np.nan, np.fmax(beyond[:, 0], beyond[:, 1]))
 

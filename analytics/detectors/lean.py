@@ -34,6 +34,15 @@ _ANGLES: Final = 360.0 / SECTORS
 class Lean(Detector):
     """The fitted slew circle, and what it says of the mast and of the load cell."""
 
+    gives = (
+        "verticality_permille",
+        "centre_drift_deg",
+        "lean_growth_deg",
+        "lean_off_deg",
+        "hidden_moment_pct",
+        "load_low_ratio",
+    )
+    slow = True
     fields: ClassVar[dict[str, Field]] = {
         "lean_n": field(np.int32, 0, SECTORS),
         "lean_z": field(np.complex128, 0, SECTORS),

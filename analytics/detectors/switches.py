@@ -37,6 +37,7 @@ _FULL_TURN: Final = 360.0  # a slew limit closer than this would be of a device 
 class Switches(Detector):
     """The limit switches of a crane."""
 
+    gives = ("run_out_pct", "limit_missing_pct")
     fields: ClassVar[dict[str, Field]] = {
         "limit_from": field(np.float64, np.nan, len(SWITCHES)),  # where the motion was when its switch came on
         "limit_seen": field(np.float64, np.nan, len(SWITCHES)),  # the innermost place where it came on, signed

@@ -25,6 +25,8 @@ FULL: Final = 54  # of 60 buckets of 10 s with both wind and slew, else there is
 class Vane(Detector):
     """Whether a parked jib turns with the wind."""
 
+    gives = ("held_wind_mps",)
+    slow = True
     fields: ClassVar[dict[str, Field]] = {
         "vane_id": field(np.int64, windows.NEVER, windows.BUCKETS),
         "vane_low": field(np.float32, 0, windows.BUCKETS),

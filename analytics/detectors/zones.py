@@ -27,6 +27,7 @@ NEAR: Final = -1.0  # m: on the way in
 class Zones(Detector):
     """The hook against the site's no-go zones."""
 
+    gives = ("zone_m",)
     fields: ClassVar[dict[str, Field]] = {
         "zone": field(np.float64, np.nan, ZONES, CORNERS, 2),  # corners; a shorter polygon repeats its last
         "zone_any": field(np.bool_, 0, ZONES),
