@@ -160,7 +160,9 @@ class Crane:
         if self._weight:
             self._drain = (self.t, self.t + over_s, self._weight, left * self._weight)
 
-    def move(self, *, slew_deg: float | None = None, radius_m: float | None = None, hook_m: float | None = None) -> None:
+    def move(
+        self, *, slew_deg: float | None = None, radius_m: float | None = None, hook_m: float | None = None
+    ) -> None:
         """Drive without a lift, past the operator's own plans: a crane in climbing, a crane parked into its limits."""
         for drive, target in ((self.slew, slew_deg), (self.trolley, radius_m), (self.hook, hook_m)):
             if target is not None:

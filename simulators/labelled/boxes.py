@@ -10,14 +10,14 @@ had begun with its part. The readings are those of the whole shift; only what an
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from simulators import faults
 from simulators.faults import Fault, Window
 from simulators.labelled.truth import Truth
-from simulators.station import Record, Station
+from simulators.station import Record
 from telemetry.wire import frames
 from telemetry.wire.payloads import DeviceConfig, Event, Presence
 
@@ -85,6 +85,21 @@ class Recording:
     duration_s: float
 
 
+class Plant(Protocol):
+    """What boxes can be put on: a station, or a plant that is a function of time."""
+
+    kind: str
+
+    def sample(self, t: float) -> dict[str, Any] | None:
+        """All channels at t, or None without power; asked for at rising times."""
+
+    def records(self) -> list[Record]:
+        """What is to be told beside the samples, since it was last asked."""
+
+    def ts(self, t: float) -> int:
+        """Unix ms at t."""
+
+
 class _Writer:
     """One device's part of a box."""
 
@@ -148,7 +163,7 @@ class _Writer:
 
 
 def record(
-    station: Station,
+    station: Plant,
     boxes: Sequence[Box],
     config: DeviceConfig,
     duration_s: float,

@@ -93,10 +93,10 @@ class Mast:
         """Mode, load, slew, radius, hook."""
         day, clock = divmod(t, DAY)
         if day == 0 and clock < COMMISSION_S:
-            # Commissioning: one slow turn empty, one with the rated load at 25 m, nothing else moving.
+            # Commissioning: one slow turn empty, one with 85 % of the rated load at 25 m, nothing else moving.
             half = COMMISSION_S / 2
             rated = self._chart.rated(25.0, self._plant.falls)
-            return "testing", 0.0 if clock < half else rated, 360.0 * (clock % half) / half - 180.0, 25.0, 12.0
+            return "testing", 0.0 if clock < half else 0.85 * rated, 360.0 * (clock % half) / half - 180.0, 25.0, 12.0
         if clock >= WORK_S:
             return "parked", 0.0, self._to[0], 20.0, 40.0
         number = int(t // LIFT_S)

@@ -99,7 +99,7 @@ def _lose(stage: Stage) -> None:
 
 @case("hook-runaway", "lift", "溜钩", "a hoist brake slips with a load")
 def hook_runaway(seed: int) -> Recording:
-    """The brake slips for twelve seconds or until the ground: the load goes down at more than twice the hoist's speed."""
+    """The brake slips for twelve seconds or to the ground: the load goes down at twice the hoist's speed and more."""
     acts = [
         order(5.0, 75, Place(40.0, 25.0, 1.5), Place(170.0, 25.0, 35.0)),
         Act(6.0, _slip, lambda crane: crane.phase is Phase.TRAVEL and crane.hook.position > 25.0),
@@ -115,11 +115,10 @@ def _slip(stage: Stage) -> None:
     stage.crane.run_away(12.0)
 
 
-@case("load-left-hanging", "lift", "载荷悬停无人看管", "a load left hanging for half an hour")
+@case("load-left-hanging", "lift", "载荷悬停无人看管", "a load left hanging")
 def load_left_hanging(seed: int) -> Recording:
-    """A load hangs still for half an hour, as over a lunch break."""
-    boxes = [Box("crane-10hz", 0.1), *all_rates()[1:]]
-    done = run(seed, 2300.0, [lift(5, 60, 25, to_slew_deg=60.0, position_s=1900.0)], boxes=boxes)
+    """A load hangs still for twenty-five minutes, as over a lunch break."""
+    done = run(seed, 1700.0, [lift(5, 60, 25, to_slew_deg=60.0, position_s=1400.0)])
     start, end = whole(done, done.seen["load_t"] > LIFT_T, 30.0)
     onset = start + 15 * 60  # nobody calls a pause shorter than that abandoned
     return done.with_truth([danger("load left hanging", {"load_left_hanging"}, onset, end, life_safety=False)])

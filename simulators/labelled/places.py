@@ -35,7 +35,8 @@ def _into_limits(first: float, every: float, times: int) -> list[Act]:
 @case("limits-by-routine", "limits", "例行触碰限位", "limits driven into by routine", harmless=True)
 def limits_by_routine(seed: int) -> Recording:
     """Up into the hook's limit, out to the jib's end, in to the mast: eight times an hour, and it stops each time."""
-    return run(seed, 3600.0, acts=_into_limits(60.0, 440.0, 8)).with_truth()
+    boxes = [Box("crane-10hz", 0.1, fold=4), *all_rates()[1:]]
+    return run(seed, 3600.0, acts=_into_limits(60.0, 440.0, 8), boxes=boxes).with_truth()
 
 
 @case("limit-passed", "limits", "吊钩越过上限位", "the hook goes on beyond its upper limit")
@@ -50,14 +51,14 @@ def limit_passed(seed: int) -> Recording:
 
 @case("limit-switch-failed", "limits", "上限位开关失效", "a limit switch that no longer closes")
 def limit_switch_failed(seed: int) -> Recording:
-    """Four times the hook's upper limit is seen; then the switch is broken and the hook goes to the same place."""
-    gone = 2000.0
+    """Three times the hook's upper limit is seen; then the switch is broken and the hook goes to the same place."""
+    gone = 1400.0
     boxes = [Box(b.device, b.interval_s, (lambda: Blind(Window(gone), "limits", HOOK_UP),)) for b in all_rates()]
-    done = run(seed, 4000.0, acts=_into_limits(60.0, 440.0, 8), boxes=boxes)
+    done = run(seed, 2400.0, acts=_into_limits(60.0, 440.0, 5), boxes=boxes)
     top = site().cranes[0].hook_max_m
     there = [s for s in spans(done.seen["t"], done.seen["hook_m"] > top - 0.8) if s[0] > gone]
     rules = {"limit_unseen", "limit_passed"}
-    return done.with_truth([danger("limit not seen", rules, there[0][0], 3990.0, life_safety=False)])
+    return done.with_truth([danger("limit not seen", rules, there[0][0], 2390.0, life_safety=False)])
 
 
 @case("climbing-motion", "limits", "顶升时回转与变幅", "slew and trolley motion while climbing")

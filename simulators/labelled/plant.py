@@ -25,6 +25,7 @@ from telemetry.model import Severity
 from telemetry.wire.payloads import DeviceConfig
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 CRANE: Final = "crane-1"
 LIFT_T: Final = 0.4  # 5 % of the largest rated load of the machine, 8 t: below it the hook is empty
@@ -186,8 +187,8 @@ def gust(t: Floats, wind: Floats, over_s: float = 3.0) -> Floats:
     return np.asarray((total[place + 1] - total[first]) / (place + 1 - first))
 
 
-def spans(t: Floats, on: npt.NDArray[np.bool_], join_s: float = 0.0, least_s: float = 0.0) -> list[tuple[float, float]]:
-    """From when until when a condition held; pauses up to `join_s` are bridged, shorter spans than `least_s` dropped."""
+def spans(t: Floats, on: Flags, join_s: float = 0.0, least_s: float = 0.0) -> list[tuple[float, float]]:
+    """From when until when a condition held; pauses up to `join_s` are bridged, spans below `least_s` dropped."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
     found: list[tuple[float, float]] = []
     for first, behind in zip(edges[::2], edges[1::2], strict=True):
@@ -199,7 +200,7 @@ def spans(t: Floats, on: npt.NDArray[np.bool_], join_s: float = 0.0, least_s: fl
     return [(start, end) for start, end in found if end - start >= least_s]
 
 
-def whole(run_: Run, mask: npt.NDArray[np.bool_], join_s: float = 2.0) -> tuple[float, float]:
+def whole(run_: Run, mask: Flags, join_s: float = 2.0) -> tuple[float, float]:
     """The longest span of a condition. Raises ValueError when there is none: a label without its event is a lie."""
     found = spans(run_.seen["t"], mask, join_s)
     if not found:
@@ -210,4 +211,3 @@ def whole(run_: Run, mask: npt.NDArray[np.bool_], join_s: float = 2.0) -> tuple[
 def danger(what: str, rules: set[str], onset_s: float, end_s: float, **more: Any) -> Event:
     """An event of the crane, in the plant's time."""
     return Event(CRANE, what, frozenset(rules), onset_s, end_s, **more)
-

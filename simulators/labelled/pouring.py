@@ -96,7 +96,13 @@ def _event(post: str, what: str, rules: set[str], onset: float, end: float, limi
     return Event(post, what, frozenset(rules), onset, end, limit_s=limit, life_safety=life_safety, late_s=120.0)
 
 
-@case("pour-in-steps", "formwork", "分层浇筑：10 kN，tau 10 min，30 s 采样", "a pour in steps: 10 kN, tau 10 min, every 30 s", harmless=True)
+@case(
+    "pour-in-steps",
+    "formwork",
+    "分层浇筑：10 kN，tau 10 min，30 s 采样",
+    "a pour in steps: 10 kN, tau 10 min, every 30 s",
+    harmless=True,
+)
 def pour_in_steps(seed: int) -> Recording:
     """Three layers of a third each, an hour apart; the final force is 10 kN of 20 kN design. Noise 0.045 kN."""
     layers = [PourEvent(at=1800 + HOUR * k, bay=BAY, front_s=90.0, tau_s=(600.0, 600.0)) for k in range(3)]
@@ -111,7 +117,9 @@ def vibrators(seed: int) -> Recording:
     return Bay(seed, [PourEvent(at=600.0, bay=BAY), shake], force_kn=7.0).play(2 * HOUR, 5.0)
 
 
-@case("days-after-the-pour", "formwork", "浇筑后三天：昼夜温差", "three days after a pour: day and night", harmless=True)
+@case(
+    "days-after-the-pour", "formwork", "浇筑后三天：昼夜温差", "three days after a pour: day and night", harmless=True
+)
 def days_after(seed: int) -> Recording:
     """The slab sets; the sun moves settlement by 0.5 mm and tilt by 0.01 degrees, up and down."""
     bay = Bay(seed, [PourEvent(at=600.0, bay=BAY)], force_kn=7.0, count=4)

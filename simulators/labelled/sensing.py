@@ -40,18 +40,18 @@ def _only(recording: Recording, prefix: str) -> Recording:
 
 @case("load-stuck", "health", "起重量传感器卡死", "a load cell that repeats its last value")
 def load_stuck(seed: int) -> Recording:
-    """The crane works, and after twenty minutes its load cell says the same for half an hour."""
-    done = run(seed, 3200.0, [_work(brisk=True)], boxes=_with(lambda: Stuck(Window(1200, 1800), "load_t")))
+    """The crane works, and after twelve minutes its load cell says the same for twenty."""
+    done = run(seed, 2000.0, [_work(brisk=True)], boxes=_with(lambda: Stuck(Window(700, 1200), "load_t")))
     rules = {"stuck", "contradiction", "sensor", "load_reads_low"}
-    return done.with_truth([danger("load cell stuck", rules, 1200.0, 3000.0, life_safety=False)])
+    return done.with_truth([danger("load cell stuck", rules, 700.0, 1900.0, life_safety=False)])
 
 
 @case("hook-stuck", "health", "吊钩高度编码器卡死", "a hook encoder that repeats its last value")
 def hook_stuck(seed: int) -> Recording:
     """The same of the hook's height: load comes and goes, and the hook has not moved."""
-    done = run(seed, 3200.0, [_work(brisk=True)], boxes=_with(lambda: Stuck(Window(1200, 1800), "hook_m")))
+    done = run(seed, 2000.0, [_work(brisk=True)], boxes=_with(lambda: Stuck(Window(700, 1200), "hook_m")))
     rules = {"stuck", "contradiction", "sensor"}
-    return done.with_truth([danger("hook encoder stuck", rules, 1200.0, 3000.0, life_safety=False)])
+    return done.with_truth([danger("hook encoder stuck", rules, 700.0, 1900.0, life_safety=False)])
 
 
 @case("wind-stuck-calm", "health", "风速仪卡死在 0", "an anemometer stuck at zero beside others that turn")
@@ -155,7 +155,7 @@ def sensor_invalid(seed: int) -> Recording:
 @case("mains-off-at-night", "health", "夜间断电（有断电预告）", "mains off at night, announced", harmless=True)
 def mains_off(seed: int) -> Recording:
     """Parked, then the site's mains are switched off for eight hours: the box says so, and dies on its battery."""
-    events = [SetMode(at=0.0, devices=[CRANE], mode=Mode.PARKED),
+    events: list[AnyEvent] = [SetMode(at=0.0, devices=[CRANE], mode=Mode.PARKED),
               Power(at=1800.0, devices=[CRANE], for_s=8 * HOUR, dies_after_s=900.0)]  # fmt: skip
     return run(seed, 9 * HOUR, events, boxes=_with(rates=SLOWER)).with_truth()
 
@@ -177,4 +177,3 @@ def parameters_changed(seed: int) -> Recording:
     done = run(seed, 1200.0, [_work()], boxes=boxes, params="approved")
     changed = danger("parameters", {"parameters"}, 600.0, 1200.0, life_safety=False, lasting=True)
     return done.with_truth([changed])
-

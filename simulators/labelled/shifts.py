@@ -45,7 +45,13 @@ def normal_shift(seed: int) -> Recording:
     return run(seed, 8 * HOUR, [work], boxes=boxes, wind_mps=4.0).with_truth()
 
 
-@case("heavy-shift", "lift", "合规重载班：60 吊，40 吊在 92–97 %", "a legal heavy shift: 60 lifts, 40 at 92-97 %", harmless=True)
+@case(
+    "heavy-shift",
+    "lift",
+    "合规重载班：60 吊，40 吊在 92–97 %",
+    "a legal heavy shift: 60 lifts, 40 at 92-97 %",
+    harmless=True,
+)
 def heavy_shift(seed: int) -> Recording:
     """Sixty lifts in eight hours, forty of them at 92-97 % of the rated load: legal, and every one of them sounds."""
     random = generator(seed, CRANE, "heavy")

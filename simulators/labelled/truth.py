@@ -27,8 +27,8 @@ class Event:
     Something dangerous, on one device. Times are seconds of the run.
 
     `limit_s` is when the physical limit is reached, where there is one: a warning before it has a lead. `rules` are
-    those any of which counts as detecting it. `min_hz` is how often a device must sample to be asked at all. Some things
-    are over in an instant and leave their trace (`lasting`): their length says nothing about who can see them.
+    those any of which counts as detecting it. `min_hz` is how often a device must sample to be asked at all. Some
+    things are over in an instant and leave their trace (`lasting`): their length says nothing about who can see them.
     """
 
     device: str
