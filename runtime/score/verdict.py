@@ -2,7 +2,7 @@
 How what was heard is held against the truth.
 
 Rule 1: an alarm is *false* outside the windows of all events of its device, when no allowance covers it.
-Rule 2: an event is *detected* by the first alarm inside its window whose rule is one of the event's; where nobody's life
+Rule 2: an event is *detected* by the first alarm inside its window of a rule of the event; where nobody's life
 hangs on it, an advisory line will do.
 Rule 3: a missed event has the lead of its window's end: not to answer is no way to a better median.
 Rule 4: an event that a device samples too slowly to see is not asked for, and listed.
