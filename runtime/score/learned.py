@@ -6,6 +6,7 @@ profile over the last `WINDOW` samples says how unusual a sample is, 0 to 1. Ala
 It cannot say what is wrong: whatever it says counts for every rule.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,24 +28,6 @@ def why_not() -> str | None:
     except ImportError as error:
         return f"{error.name or 'river'} is not installed: make score sets it up"
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class HalfSpaceTrees:
-    """Alarm while the score is at or above `least`."""
-
-    least: float
-    seed: int = 1
-
-    def __call__(self, recording: Recording) -> Heard:
-        """What it says about a recording. Raises ImportError without river."""
-        heard = Heard()
-        for trace in recording.traces:
-            if trace.samples:
-                t, scores = score(trace, self.seed)
-                high = scores >= self.least
-                raised(heard, trace, t, high & np.concatenate([[False], high[:-1]]))
-        return heard
 
 
 def score(trace: Trace, seed: int) -> tuple[Floats, Floats]:
@@ -69,3 +52,22 @@ def score(trace: Trace, seed: int) -> tuple[Floats, Floats]:
         found[place] = trees.score_one(sample)
         trees.learn_one(sample)
     return t, found
+
+
+@dataclass(frozen=True, slots=True)
+class HalfSpaceTrees:
+    """Alarm while the score is at or above `least`."""
+
+    least: float
+    seed: int = 1
+    score: Callable[[Trace, int], tuple[Floats, Floats]] = score
+
+    def __call__(self, recording: Recording) -> Heard:
+        """What it says about a recording. Raises ImportError without river."""
+        heard = Heard()
+        for trace in recording.traces:
+            if trace.samples:
+                t, scores = self.score(trace, self.seed)
+                high = scores >= self.least
+                raised(heard, trace, t, high & np.concatenate([[False], high[:-1]]))
+        return heard
