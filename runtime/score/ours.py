@@ -53,6 +53,8 @@ class _Desk:
         t = ticked = 0.0
         while t < self._recording.duration_s:
             step = min((feed.step(t) for feed in feeds), default=SLOW_S)
+            if any(self._loud.values()):
+                step = FAST_S  # a sound ends at a tick, and its seconds are counted
             until = t + step
             for device, rules in self._loud.items():
                 if rules and t < self._ends.get(device, until):

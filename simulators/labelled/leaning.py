@@ -1,7 +1,7 @@
 """
 Days of a mast: what it learns, how its foundation settles, how a tie works loose.
 
-Five days of a crane are too long to be stepped; here it is a function of time: lifts as trapezoids of load, slew and
+Four days of a crane are too long to be stepped; here it is a function of time: lifts as trapezoids of load, slew and
 radius, the mast at rest under them (`simulators.mast`), wind, the sun on the mast, and sensor noise.
 """
 
@@ -22,7 +22,7 @@ from simulators.station import Record, generator
 from simulators.wind import Weather, Wind, at_height
 
 DAY = 86_400.0
-DAYS = 5
+DAYS = 4
 WORK_S = 10 * 3600.0  # the shift: from 07:00, when the run's day begins, to 17:00
 LIFT_S = 420.0
 COMMISSION_S = 3600.0
@@ -128,17 +128,17 @@ def _ramp(from_s: float, per_day: float) -> Factor:
     return lambda t: max(0.0, t - from_s) / DAY * per_day
 
 
-@case("tilt-learned", "tilt", "倾角学习后的五天正常作业", "five ordinary days after tilt was learned", harmless=True)
+@case("tilt-learned", "tilt", "倾角学习后的四天正常作业", "four ordinary days after tilt was learned", harmless=True)
 def tilt_learned(seed: int) -> Recording:
-    """A turn empty and a turn loaded, then five days of lifts, wind and sun: the mast is as it was."""
+    """A turn empty and a turn loaded, then four days of lifts, wind and sun: the mast is as it was."""
     traces, _ = _days(seed)
     return Recording(traces, Truth(), DAYS * DAY)
 
 
 @case("foundation-settles", "tilt", "基础缓慢沉降倾斜", "the foundation settles: the centre drifts")
 def foundation_settles(seed: int) -> Recording:
-    """From the third day on the mast goes out of plumb by 0.1 degrees a day, to 4 per mille and beyond."""
-    first = 2.2 * DAY
+    """From the second day on the mast goes out of plumb by 0.1 degrees a day, to 4 per mille and beyond."""
+    first = 1.2 * DAY
     drift = _ramp(first, 0.1)
     traces, places = _days(seed, centre=lambda t: (drift(t) * 0.8, drift(t) * 0.6))
     mast = site().cranes[0].model.mast
@@ -152,8 +152,8 @@ def foundation_settles(seed: int) -> Recording:
 
 @case("tie-loosens", "tilt", "附着松动，塔身变软", "a tie works loose: the mast leans more under load")
 def tie_loosens(seed: int) -> Recording:
-    """From the third day on the mast is softer every day; in less than two days it leans twice as far at equal load."""
-    first = 2.2 * DAY
+    """From the second day on the mast is softer every day; in less than two days it leans twice as far at equal load."""
+    first = 1.2 * DAY
     softer = _ramp(first, 0.6)
     traces, places = _days(seed, lean=lambda t: 1.0 + softer(t))
     rules = frozenset({"lean_growth", "tilt_drift", "tilt"})

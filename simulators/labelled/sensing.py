@@ -95,19 +95,19 @@ def load_reads_low(seed: int) -> Recording:
 @case("loose-contact", "health", "接触不良，载荷跳变", "a loose contact: the load jumps by three tonnes")
 def loose_contact(seed: int) -> Recording:
     """One sample in thirty of the load cell is three tonnes too high, for ten minutes, with an empty hook."""
-    boxes = _with(lambda: Spike(Window(600, 900), "load_t", 3.0, 1 / 30, seed))
-    done = run(seed, 1800.0, [SetMode(at=0, devices=[CRANE], mode=Mode.WORKING)], boxes=boxes)
+    boxes = _with(lambda: Spike(Window(300, 600), "load_t", 3.0, 1 / 30, seed))
+    done = run(seed, 1000.0, [SetMode(at=0, devices=[CRANE], mode=Mode.WORKING)], boxes=boxes)
     rules = {"implausible_step", "sensor", "contradiction"}
-    return done.with_truth([danger("loose contact", rules, 600.0, 1500.0, life_safety=False)])
+    return done.with_truth([danger("loose contact", rules, 300.0, 900.0, life_safety=False)])
 
 
 @case("gaps", "health", "短时丢包与三分钟断链", "frames lost, and a link lost for three minutes")
 def gaps(seed: int) -> Recording:
     """Three gaps of a few seconds, which are nobody's business, and one of three minutes during work."""
-    cut = (Window(200, 2.0), Window(420, 3.5), Window(700, 2.5), Window(1200, 180))
+    cut = (Window(200, 2.0), Window(420, 3.5), Window(560, 2.5), Window(700, 180))
     boxes = [Box(b.device, b.interval_s, cut=cut) for b in all_rates()]
-    done = run(seed, 1800.0, [_work()], boxes=boxes)
-    return done.with_truth([danger("silent", {"silence", "gap"}, 1200.0, 1400.0, life_safety=False)])
+    done = run(seed, 1200.0, [_work()], boxes=boxes)
+    return done.with_truth([danger("silent", {"silence", "gap"}, 700.0, 900.0, life_safety=False)])
 
 
 @case("clock-steps-back", "health", "超载中时钟回拨 5 分钟", "the clock is set back five minutes in an overload")
@@ -172,8 +172,8 @@ def box_off(seed: int) -> Recording:
 
 @case("parameters-changed", "health", "黑匣子参数被改", "the box's parameters were changed")
 def parameters_changed(seed: int) -> Recording:
-    """After ten minutes the box declares another hash of chart, reeving and calibration."""
-    boxes = [Box(b.device, b.interval_s, params=((0.0, "approved"), (600.0, "somebody-else"))) for b in all_rates()]
-    done = run(seed, 1200.0, [_work()], boxes=boxes, params="approved")
-    changed = danger("parameters", {"parameters"}, 600.0, 1200.0, life_safety=False, lasting=True)
+    """After five minutes the box declares another hash of chart, reeving and calibration."""
+    boxes = [Box(b.device, b.interval_s, params=((0.0, "approved"), (300.0, "somebody-else"))) for b in all_rates()]
+    done = run(seed, 700.0, [_work()], boxes=boxes, params="approved")
+    changed = danger("parameters", {"parameters"}, 300.0, 700.0, life_safety=False, lasting=True)
     return done.with_truth([changed])

@@ -13,7 +13,7 @@ from simulators.station import generator
 from telemetry.model import Mode
 
 HOUR = 3600.0
-SHIFT = (Box("crane-10hz", 0.1, fold=8), Box("crane-1hz", 1.0, fold=4), Box("crane-5s", 5.0), Box("crane-15s", 15.0))
+SHIFT = (Box("crane-10hz", 0.1, fold=16), Box("crane-1hz", 1.0, fold=8), Box("crane-5s", 5.0), Box("crane-15s", 15.0))
 
 
 def lifts(
@@ -41,7 +41,7 @@ def lifts(
 def normal_shift(seed: int) -> Recording:
     """Eight hours of lifts at 30-85 %, a tenth of them at 92-97 %, in a light wind."""
     work = Work(at=10.0, devices=[CRANE])
-    boxes = (Box("crane-10hz", 0.1, fold=4, until_s=2 * HOUR), Box("crane-1hz", 1.0, fold=4), *SHIFT[2:])
+    boxes = (Box("crane-10hz", 0.1, fold=4, until_s=2 * HOUR), *SHIFT[1:])
     return run(seed, 8 * HOUR, [work], boxes=boxes, wind_mps=4.0).with_truth()
 
 
@@ -64,7 +64,7 @@ def heavy_shift(seed: int) -> Recording:
 def breezy_shift(seed: int) -> Recording:
     """Eight hours of work at a mean of 6.5 m/s at the anemometer: gusts come near the limit."""
     work = Work(at=10.0, devices=[CRANE])
-    boxes = (Box("crane-10hz", 0.1, fold=4, until_s=2 * HOUR), Box("crane-1hz", 1.0, fold=4), *SHIFT[2:])
+    boxes = (Box("crane-10hz", 0.1, fold=4, until_s=2 * HOUR), *SHIFT[1:])
     return run(seed, 8 * HOUR, [work], boxes=boxes, wind_mps=6.5).with_truth()
 
 
@@ -74,7 +74,7 @@ def hard_pick_ups(seed: int) -> Recording:
     random = generator(seed, CRANE, "hard")
     percents = random.uniform(85, 98, 30).tolist()
     return run(seed, 2.5 * HOUR, lifts(random, percents, 290.0, (0.10, 0.30)),
-               boxes=(Box("crane-10hz", 0.1, fold=3), *SHIFT[1:])).with_truth()  # fmt: skip
+               boxes=(Box("crane-10hz", 0.1, fold=6), Box("crane-1hz", 1.0, fold=3), *SHIFT[2:])).with_truth()  # fmt: skip
 
 
 @case("high-deck", "lift", "高处落钩与料斗放料", "set-downs on a high deck, a skip emptied in the air", harmless=True)
@@ -89,7 +89,9 @@ def high_deck(seed: int) -> Recording:
         acts.append(order(10.0 + 590.0 * k, float(random.uniform(40, 85)), pick, place, position_s=60.0))
         if k % 2:
             acts.append(Act(20.0 + 590.0 * k, _empty(float(random.uniform(6, 15))), _above))
-    return run(seed, 2 * HOUR, acts=acts, boxes=(Box("crane-10hz", 0.1, fold=2), *SHIFT[1:])).with_truth()
+    return run(
+        seed, 2 * HOUR, acts=acts, boxes=(Box("crane-10hz", 0.1, fold=4), Box("crane-1hz", 1.0, fold=2), *SHIFT[2:])
+    ).with_truth()
 
 
 def _empty(over_s: float) -> Callable[[Stage], None]:
