@@ -152,7 +152,7 @@ def foundation_settles(seed: int) -> Recording:
 
 @case("tie-loosens", "tilt", "附着松动，塔身变软", "a tie works loose: the mast leans more under load")
 def tie_loosens(seed: int) -> Recording:
-    """From the second day on the mast is softer every day; in less than two days it leans twice as far at equal load."""
+    """From the second day on the mast is softer every day; within two days it leans twice as far at equal load."""
     first = 1.2 * DAY
     softer = _ramp(first, 0.6)
     traces, places = _days(seed, lean=lambda t: 1.0 + softer(t))

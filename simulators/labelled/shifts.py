@@ -73,8 +73,8 @@ def hard_pick_ups(seed: int) -> Recording:
     """Thirty lifts at 85-98 % whose rope force overshoots to 1.1-1.3 of the weight for a moment."""
     random = generator(seed, CRANE, "hard")
     percents = random.uniform(85, 98, 30).tolist()
-    return run(seed, 2.5 * HOUR, lifts(random, percents, 290.0, (0.10, 0.30)),
-               boxes=(Box("crane-10hz", 0.1, fold=6), Box("crane-1hz", 1.0, fold=3), *SHIFT[2:])).with_truth()  # fmt: skip
+    boxes = (Box("crane-10hz", 0.1, fold=6), Box("crane-1hz", 1.0, fold=3), *SHIFT[2:])
+    return run(seed, 2.5 * HOUR, lifts(random, percents, 290.0, (0.10, 0.30)), boxes=boxes).with_truth()
 
 
 @case("high-deck", "lift", "高处落钩与料斗放料", "set-downs on a high deck, a skip emptied in the air", harmless=True)
