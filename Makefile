@@ -8,7 +8,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: demo test check bench chaos fuzz dev servers lock clean help
+.PHONY: demo test check bench chaos fuzz score dev servers lock clean help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ fuzz: $(READY) ## coverage-guided fuzzing, a minute a target (ARGS="services --s
 	@if [ -n "$(ARGS)" ]; then $(BIN)/python -m tests.fuzz $(ARGS); else \
 	  for target in frame payload topic services packets; do $(BIN)/python -m tests.fuzz $$target || exit 1; done; fi
 
+score: $(READY) ## labelled scenarios: the alarm engine and three rivals on the same data (ARGS="--seed 7 --json")
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-score.lock
+	@$(BIN)/cranewatch score $(ARGS)
+
 dev: $(READY) servers ## everything a contributor needs, and no more
 	@echo "ready: $(BIN)/cranewatch --help, $(BIN)/pytest, make check"
 
@@ -48,6 +52,8 @@ lock: ## exact versions into requirements.lock (needs uv)
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	uv pip compile --group fuzz --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements-fuzz.lock
+	uv pip compile --group score --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --output-file requirements-score.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -151,6 +151,28 @@ def chaos(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: [bold]cranewatch score --seed 7[/]  or  [bold]cranewatch score --scenario snag --json[/]")
+def score(
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only this labelled scenario; may be repeated.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Print the scenarios and end.")] = False,
+    plots: Annotated[Path | None, typer.Option(help="Draw the plots of docs/detection.md into this folder.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Put the tables into this page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """评分: labelled scenarios, the alarm engine and three rivals on the same data; 1 when a target is missed."""
+    from runtime.score.command import catalogue, run
+
+    if show_list:
+        Console().print(catalogue())
+        return
+    try:
+        good = run(seed, scenario or [], plots=plots, docs=docs, as_json=as_json)
+    except (ConfigError, OSError) as error:
+        _refuse(f"未评分 not scored: {error}")
+    raise typer.Exit(0 if good else 1)
+
+
 @app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch ingest[/]")
 def ingest() -> None:
     """The durable path: from the broker into the database."""

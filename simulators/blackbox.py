@@ -72,6 +72,11 @@ class BlackBox:
         """The wind of the last sample in m/s."""
         return self._wind_mps
 
+    @property
+    def wind_deg(self) -> float:
+        """Where the wind of the last sample came from, in degrees."""
+        return self._wind_deg
+
     def reach(self, t: float) -> None:
         """Let the crane move on until t."""
         while self.crane.t + STEP_S / 2 < t:

@@ -27,6 +27,7 @@ STEP_S = 0.05
 CUT_S = 0.8  # the limiter's own filter: a pick-up that rings must not cut a legal lift
 CUT_RATIO = 1.0
 FREE_RATIO = 0.98
+SLIP_FACTOR, SLIP_MPS2 = 2.2, 1.5  # a slipping brake: more than twice the hoist's speed, within a second (assumed)
 SOFT_MPS2 = 0.25  # at the hook: what an operator with a load far out allows himself (assumed)
 
 Steps = Generator[None, None, None]
@@ -103,6 +104,7 @@ class Crane:
         self.cut = False
         self.bypass = False
         self.locked = False  # nobody in the cab, or stopped for wind: no new lift begins
+        self.welded = False  # the limiter's contact is welded: it says cut, and the machine goes on
         self.cycles: deque[Cycle] = deque(maxlen=64)  # the oldest goes first; the station takes them every sample
         self.t = 0.0
         self._weight = 0.0
@@ -110,6 +112,8 @@ class Crane:
         self._pick_up = PickUp()
         self._extra_t = 0.0
         self._over_s = 0.0
+        self._run_away_until = 0.0
+        self._drain: tuple[float, float, float, float] | None = None  # from, until, weight at its start and end
         self._lifts: deque[Lift] = deque()
         self._count = 0
         self._best = (0.0, 0.0, 0.0, 0.0)
@@ -147,6 +151,23 @@ class Crane:
             self._weight = 0.0
             self._taut_at = None
 
+    def run_away(self, for_s: float) -> None:
+        """The hoist brake slips: the hook goes down faster than any drive would let it, until it grips again."""
+        self._run_away_until = self.t + for_s
+
+    def drain(self, left: float, over_s: float) -> None:
+        """A skip is emptied in the air: `left` is the share of the weight that stays, after `over_s`."""
+        if self._weight:
+            self._drain = (self.t, self.t + over_s, self._weight, left * self._weight)
+
+    def move(
+        self, *, slew_deg: float | None = None, radius_m: float | None = None, hook_m: float | None = None
+    ) -> None:
+        """Drive without a lift, past the operator's own plans: a crane in climbing, a crane parked into its limits."""
+        for drive, target in ((self.slew, slew_deg), (self.trolley, radius_m), (self.hook, hook_m)):
+            if target is not None:
+                drive.target = target
+
     def ratio(self) -> float:
         """Load on the rope over rated load at this radius and reeving; infinite beyond the chart."""
         rated = self.chart.rated(self.trolley.position, self.falls)
@@ -166,8 +187,12 @@ class Crane:
         gentle = math.degrees(SOFT_MPS2 / max(self.trolley.position, 1.0))
         self.slew.acceleration = min(self.slew.top_speed / 4, gentle)
         was = self.slew.speed
-        for drive in (self.slew, self.trolley, self.hook):
-            drive.step(dt)
+        self.slew.step(dt)
+        self.trolley.step(dt)
+        if self.t < self._run_away_until:
+            self._slip(dt)
+        else:
+            self.hook.step(dt)
         radius = self.trolley.position
         turn = math.radians(self.slew.speed)
         turned = math.radians(self.slew.speed - was) / dt
@@ -175,7 +200,20 @@ class Crane:
         self._feel()
         self.tilt.step(dt, self.load_t, radius)
 
+    def _slip(self, dt: float) -> None:
+        hook, motions = self.hook, self.site.model.motions
+        most = SLIP_FACTOR * motions.hoist_mps * self._reeving
+        hook.speed = max(-most, hook.speed - SLIP_MPS2 * dt)
+        hook.position = max(0.5, hook.position + hook.speed * dt)
+        if hook.position == 0.5:
+            hook.speed = 0.0
+
     def _feel(self) -> None:
+        if self._drain is not None:
+            start, end, full, left = self._drain
+            self._weight = full + (left - full) * min(1.0, (self.t - start) / (end - start))
+            if self.t >= end:
+                self._drain = None
         force = 0.0
         if self._taut_at is not None:
             force = self._weight * self._pick_up.factor(self.t - self._taut_at)
@@ -199,7 +237,7 @@ class Crane:
             self.cut = False
 
     def _obey_limiter(self) -> None:
-        if not self.cut:
+        if not self.cut or self.welded:
             return
         if self.hook.target > self.hook.position or self.hook.speed > 0:
             self.hook.halt()
@@ -224,7 +262,7 @@ class Crane:
         yield from self._pause(lift.attach_s)
         self.phase = Phase.HOIST
         yield from self._take_up(lift)
-        if self.cut:
+        if self.cut and not self.welded:
             yield from self._pause(lift.hold_s)
         else:
             high = lift.travel_hook_m or max(lift.pick.hook_m, lift.place.hook_m) + 8.0
@@ -256,7 +294,7 @@ class Crane:
     def _travel(self, lift: Lift) -> Steps:
         self.slew.target, self.trolley.target = lift.place.slew_deg, lift.place.radius_m
         while not (self.slew.arrived and self.trolley.arrived):
-            if self.cut:
+            if self.cut and not self.welded:
                 self.slew.halt()
                 yield from self._pause(lift.hold_s)
                 # The way back is the way in: radius shrinks, rated load grows, the limiter lets go.

@@ -24,6 +24,7 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
     [
         "demo",
         "chaos",
+        "score",
         "ingest",
         "analyze",
         "api",

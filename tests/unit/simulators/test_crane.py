@@ -150,3 +150,39 @@ def test_everything_stays_inside_the_crane() -> None:
 
     run(crane, 900, watch)
     assert len(crane.cycles) == 3
+
+
+def test_a_skip_that_is_emptied_in_the_air_loses_its_weight_over_that_time_and_keeps_the_rest() -> None:
+    crane = Crane(SITE)
+    crane.order(Lift(4.0, Place(0, 20, 1.5), Place(60, 20, 20.0), attach_s=2.0))
+    while crane.phase is not Phase.TRAVEL:
+        crane.step()
+    crane.drain(0.25, 10.0)
+    for _ in range(round(5.0 / STEP_S)):
+        crane.step()
+    half = crane.load_t
+    for _ in range(round(5.5 / STEP_S)):
+        crane.step()
+    assert half == pytest.approx(2.5, abs=0.2)
+    assert crane.load_t == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_welded_limiter_says_cut_and_the_crane_goes_on() -> None:
+    crane = Crane(SITE)
+    crane.welded = True
+    rated = crane.chart.rated(30.0, crane.falls)
+    crane.order(Lift(1.08 * rated, Place(0, 30, 1.5), Place(0, 30, 1.5), attach_s=2.0, travel_hook_m=15.0))
+    high = []
+    for _ in range(round(120 / STEP_S)):
+        crane.step()
+        if crane.cut:
+            high.append(crane.hook.position)
+    assert max(high) > 12.0
+
+
+def test_a_crane_can_be_moved_without_a_lift() -> None:
+    crane = Crane(SITE)
+    crane.move(slew_deg=10.0, radius_m=30.0)
+    for _ in range(round(60 / STEP_S)):
+        crane.step()
+    assert (crane.slew.position, crane.trolley.position, crane.busy) == (10.0, 30.0, False)
