@@ -14,14 +14,13 @@ import msgspec
 import numpy as np
 
 from analytics import charts, levels, limits, timelines
-from analytics.channels import COLUMN, DERIVED
-from analytics.cursors import Cursor
-from analytics.identity import DeviceKey
-from analytics.limits import COLUMNS, Limits
+from analytics.channels import DERIVED
+from analytics.device import Device
+from analytics.judged import Judged
+from analytics.limits import COLUMNS
 from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
 from analytics.table import Array, Field, Table, pack
 from analytics.table import field as array
-from telemetry.errors import ConfigError
 from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
@@ -36,43 +35,20 @@ CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right agai
 CONFLICT_CLEAR_MS: Final = 600_000
 
 
-class Device(msgspec.Struct, omit_defaults=True):
-    """What is known of a device beside its arrays."""
-
-    key: DeviceKey
-    boot: str | None = None  # the present boot
-    seq: int = 0
-    cursor: Cursor = msgspec.field(default_factory=Cursor)
-    config: DeviceConfig | None = None
-    site_profile: str = "cn"
-    mode: Mode = Mode.WORKING
-    presence_interval: int = 0
-    presence_boot: str | None = None
-    planned_off: bool = False
-    power_off: bool = False
-    silent: bool = False
-    clock_alarm: bool = False
-    conflict: bool = False
-    late: int = 0
-    missing: int = 0  # seqs skipped
-    born: tuple[str, int] | None = None  # the place before its first counted frame
-    terms: str = ""  # digest of the terms that were last reported
-    mode_set: bool = False  # by a person, and not reported yet
-
-
-class Fleet(ABC):
+class Fleet(Judged, ABC):
     """State and rules of one kind."""
 
     kind: str
     tracked: tuple[str, ...]  # the real channels that coverage asks for
-    figure_names: tuple[str, ...]  # the profile's figures that the kind computes with
 
     def __init__(self) -> None:
+        super().__init__()
         own = COLUMNS[self.kind]
         self.table = Table(
             {
                 **timelines.FIELDS,
                 **levels.fields(len(own)),
+                "look": array(np.int64, 0, len(own)),  # the derived channel of each condition
                 **self.fields(),
                 "value": array(np.float32, np.nan, len(DERIVED[self.kind])),
                 "heard": array(np.int64, NEVER),
@@ -87,10 +63,7 @@ class Fleet(ABC):
             }
         )
         self.index: dict[tuple[str, str], int] = {}
-        self.devices: list[Device] = []
-        self.limits: list[Limits] = []
         self.charts = charts.ChartBook()
-        self._source = np.array([COLUMN[self.kind][self._channel_of(rule)] for rule, _ in own])
         self._rules: dict[str, list[int]] = {}
         for column, (rule, _) in enumerate(own):
             self._rules.setdefault(rule, []).append(column)
@@ -98,8 +71,6 @@ class Fleet(ABC):
         kind = KINDS[self.kind]
         self._tracked = [kind.column[name] for name in self.tracked]
         self.gaps = 0
-        self.site_profiles: dict[str, str] = {}
-        self.dirty: set[int] = set()  # rows whose coverage must be looked at
         self.unsaid: set[int] = set()  # rows whose terms may have changed
 
     @staticmethod
@@ -111,10 +82,10 @@ class Fleet(ABC):
     def derive(self, wave: Samples) -> tuple[Array, Array | None]:
         """The derived channels, float32 (n, derived), and where conditions may newly be set, bool (n, columns)."""
 
-    def configured(self, row: int, config: DeviceConfig) -> None:  # noqa: B027 - a kind may have nothing to do
+    def configured(self, row: int, config: DeviceConfig) -> None:
         """Take over what the kind needs of a configuration that was checked."""
 
-    def check(self, config: DeviceConfig) -> None:  # noqa: B027
+    def check(self, config: DeviceConfig) -> None:
         """Raises ConfigError when the kind cannot use it."""
 
     def lift(self, row: int) -> int | None:
@@ -129,14 +100,6 @@ class Fleet(ABC):
         """Time to a limit, in seconds, when a trend gives it."""
         return None
 
-    def _channel_of(self, rule: str) -> str:
-        from telemetry import profiles
-
-        for name in profiles.names():
-            if rule in profiles.load(name).rules.get(self.kind, {}):
-                return profiles.load(name).rules[self.kind][rule].channel
-        raise ConfigError(f"no profile has {self.kind}.{rule}")
-
     # Devices
 
     def row(self, site: str, device: str) -> int:
@@ -145,41 +108,10 @@ class Fleet(ABC):
         if row is None:
             row = self.table.add()
             self.index[site, device] = row
-            profile = self.site_profiles.get(site, "cn")
-            self.devices.append(Device(key=(site, self.kind, device), site_profile=profile))
-            self.limits.append(limits.resolve(self.kind, profile, Mode.WORKING, ()))
+            self.devices.append(Device(key=(site, self.kind, device), site_profile=self.book.named(site)))
+            self.limits.append(self.resolve(self.devices[row]))
             self.apply_limits(row)
         return row
-
-    def resolve(self, device: Device, config: DeviceConfig | None = None, mode: Mode | None = None) -> Limits:
-        """The limits that a device would have. Raises ConfigError."""
-        config = config or device.config
-        profile = config.profile if config else device.site_profile
-        own = limits.overrides(config.limits) if config else ()
-        return limits.resolve(self.kind, profile, mode or device.mode, own)
-
-    def apply_limits(self, row: int) -> None:
-        """
-        Put the device's limits into the arrays.
-
-        What is on keeps its own clear value: a limit change never clears an active alarm.
-        """
-        device = self.devices[row]
-        self.limits[row] = found = self.resolve(device)
-        table = self.table
-        on = table["on"][row]
-        table["set"][row] = found.set
-        table["clear"][row] = np.where(on, table["clear"][row], found.clear)
-        table["on_ms"][row] = found.on_ms
-        table["off_ms"][row] = found.off_ms
-        table["samples"][row] = found.samples
-        self.dirty.add(row)
-        table["figure"][row] = [found.profile.figure(self.kind, name) for name in self.figure_names]
-
-    def figure(self, rows: Array, name: str) -> Array:
-        """A figure of the devices' profiles, float64 (n,)."""
-        column: Array = self.table["figure"][rows, self.figure_names.index(name)]
-        return column
 
     def declare(self, row: int) -> None:
         """The declared interval, from the birth message or else the configuration."""
@@ -338,26 +270,27 @@ class Fleet(ABC):
         value, may = self.derive(wave)
         known = ~np.isnan(value)
         table["value"][rows] = value if known.all() else np.where(known, value, table["value"][rows])
-        found.conditions += value.shape[0] * len(self._source)
-        changed = levels.advance(table, rows, line, interval, value[:, self._source], may)
+        found.conditions += value.shape[0] * len(self._rule_of)
+        changed = levels.advance(table, rows, line, interval, self.looked(rows, value), may)
         if changed.any():
             self._changed(found, wave, changed, value)
 
     def _changed(self, found: Feed, wave: Samples, changed: Array, value: Array) -> None:
         for k in np.flatnonzero(changed.any(axis=1)):
             row = int(wave.rows[k])
-            on = self.table["on"][row]
+            on, own = self.table["on"][row], self.limits[row]
             # What has just cleared takes the limits of today.
             went = changed[k] & ~on
-            self.table["clear"][row] = np.where(went, self.limits[row].clear, self.table["clear"][row])
-            for rule in dict.fromkeys(self._rule_of[column] for column in np.flatnonzero(changed[k])):
+            self.table["clear"][row] = np.where(went, own.clear, self.table["clear"][row])
+            columns = np.flatnonzero(changed[k])
+            for rule in dict.fromkeys(self._rule_of[column] for column in columns):
                 level, column = limits.level(self.kind, on, self._rules[rule])
-                source = int(self._source[self._rules[rule][0]])
+                first = next(c for c in columns if self._rule_of[c] == rule)
                 eta = self.eta(row, rule) if level else None
-                now = float(value[k, source])
-                found.changes.append(
-                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), self.limits[row], eta)
-                )
+                now = float(value[k, own.look[column if level else first]])
+                found.changes.append(Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), own, eta))
+            if self.devices[row].held or self.devices[row].figures_wait:
+                self.apply_limits(row)
 
     def _wrong_clock(self, found: Feed, wave: Samples, wrong: timelines.Disagreement) -> None:
         for why, flags in (("back", wrong.back), ("repeats", wrong.repeats), ("forward", wrong.forward)):
@@ -430,6 +363,7 @@ class Fleet(ABC):
         found = Terms(
             boot=boot, seq=seq, start=start, interval_ms=int(self.table["declared"][row]), line_ms=drift,
             profile=device.site_profile, config=device.config, mode=str(device.mode) if device.mode_set else None,
+            judged=self.limits[row].profile.label,
         )  # fmt: skip
         own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
         digest = f"{zlib.crc32(encode(own)):08x}"
@@ -465,7 +399,14 @@ class Fleet(ABC):
         self.index = {(device.key[0], device.key[2]): row for row, device in enumerate(self.devices)}
         self.limits = []
         for row, device in enumerate(self.devices):
-            self.limits.append(self.resolve(device))
+            found = self.resolve(device)
+            self.limits.append(self.mixed(device, found))
+            if device.under is None or device.under.profile == found.profile.label:
+                self.put(row)
+            else:
+                # Another version of the program, with another packaged profile: a change like any other.
+                self.apply_limits(row)
+                self.unsaid.add(row)
             if device.config is not None:
                 self.configured(row, device.config)
 

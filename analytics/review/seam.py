@@ -122,7 +122,7 @@ def review(
     Raises ConfigError when the device's terms cannot be applied any more.
     """
     told = Log(history, log)
-    player = Replay(history.key, told.heard())
+    player = Replay(history.key, told.heard(), history.profiles)
     order = list(steps(history))
     is_late = [isinstance(step, Told) and within(late, step.frame) for _, step in order]
     for begun in (history.place(*start) for start in starts):
