@@ -79,7 +79,8 @@ class Judged:
             for name, under in device.held.items()
         }
         limits_ = holding.mixed(self.kind, found, held, device.quiet)
-        device.quiet = {rule: limits_.rules[rule].suppressed_in for rule in {name.split(".")[0] for name in held}}
+        rules = dict.fromkeys(name.partition(".")[0] for name in held)
+        device.quiet = {rule: limits_.rules[rule].suppressed_in for rule in rules}
         return limits_
 
     def hold(self, row: int, names: Iterable[str], label: str) -> None:
