@@ -19,7 +19,7 @@ BREAK: Final = 4  # names in a line
 MANY: Final = 5  # states from which one signal leads here
 PLACES: Final[dict[str, tuple[int, int]]] = {
     "normal": (210, 500),
-    "unacknowledged": (460, 260),
+    "unacknowledged": (450, 235),
     "acknowledged": (1110, 100),
     "returned_unacknowledged": (600, 650),
     "latched_unacknowledged": (860, 420),

@@ -13,32 +13,15 @@ from analytics.replay import History, Told, replay
 from telemetry import profiles
 from telemetry.errors import ConfigError
 from telemetry.model import Severity, State
-from telemetry.wire.payloads import SiteProfile
+from tests.helpers.limits import number, published
 from tests.helpers.site import Rig, frame, story
 
 AT_42 = {"radius_m": 42.0, "falls": 2}  # rated 2.73 t
-BASE = 'name = "{name}"\nversion = {version}\nbase = "cn"\nzh = "工地"\nen = "works"\n'
-BY = 'source = "an edit in a test"'
-
-
-def published(body: str, version: int = 1, name: str = "works", **fields: Any) -> SiteProfile:
-    """A profile as the api would publish it."""
-    text = BASE.format(name=name, version=version) + body
-    found = profiles.parse(text)
-    made = SiteProfile(
-        name=name, version=version, hash=found.hash, effective=found.effective, proposed_by="li", approved_by="wang",
-        text=text,
-    )  # fmt: skip
-    return msgspec.structs.replace(made, **fields)
 
 
 def edit(rig: Rig, body: str, version: int = 1, name: str = "works", **fields: Any) -> str:
     said = rig.note(rig.engine.publish_profile("site", published(body, version, name, **fields), rig.rx))
     return story(said)
-
-
-def number(value: float) -> str:
-    return f"{{ value = {value}, {BY} }}"
 
 
 # Every field of what a profile says of a rule, in the worst direction; the alarm is the moment's at 102.6 %.
