@@ -126,9 +126,13 @@ def test_a_stricter_next_step_does_not_wait_for_a_milder_one_that_stands() -> No
 
 def test_what_pends_on_another_channel_does_not_count() -> None:
     rig = Rig()
-    rig.hold(2, load_t=2.8, tilt_x_deg=0.1, **AT_42)
-    edit(rig, "[crane.moment]\nchannel = 'tilt_deg'\n")
-    assert story(rig.hold(20, load_t=2.8, tilt_x_deg=0.1, **AT_42)) == ""
+    edit(rig, "[crane.tilt]\nchannel = 'wind_mps'\n", 1)
+    assert story(rig.hold(9, load_t=0.5, wind_mps=5.0, **AT_42)) == "", "5 for 8 s"
+    edit(rig, "[crane.tilt]\nchannel = 'gust_mps'\n", 2)
+    assert story(rig.hold(9, load_t=0.5, wind_mps=5.0, **AT_42)) == "", (
+        "another quantity for 8 s; 10 s of one are asked for"
+    )
+    assert story(rig.hold(2, load_t=0.5, wind_mps=5.0, **AT_42)) == "tilt raise unacknowledged"
 
 
 def test_a_channel_that_was_changed_is_the_one_that_is_looked_at() -> None:
@@ -232,13 +236,16 @@ def test_a_replay_with_the_same_profiles_says_the_same(body: str) -> None:
         replay(History(history.key, history.boots, frames, terms))
 
 
-def test_without_memory_an_alarm_whose_rule_is_gone_is_taken_over_and_ends_by_its_own_condition() -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_without_memory_an_alarm_whose_rule_is_gone_is_taken_over_and_ends_by_its_own_condition(told: bool) -> None:
+    """`told`: the alarm says which profile it was raised under; that of an older analyzer does not."""
     before = Rig(interval_ms=200)
     before.hold(10, load_t=2.8, **AT_42)
     edit(before, "[crane.moment]\nremove = true\n")
     rig = Rig(interval_ms=200)
     edit(rig, "[crane.moment]\nremove = true\n")
-    rig.note(rig.engine.adopt([(("site", "crane", "c1"), "moment", before.alarm("moment"))], rig.rx))
+    alarm = before.alarm("moment") if told else msgspec.structs.replace(before.alarm("moment"), profile=None)
+    rig.note(rig.engine.adopt([(("site", "crane", "c1"), "moment", alarm)], rig.rx))
     rig.seq, rig.ts, rig.rx = before.seq, before.ts, before.rx
     assert rig.hold(10, load_t=2.8, **AT_42) == []
     assert rig.alarm("moment").active
