@@ -21,15 +21,15 @@ from analytics.fleet import Fleet
 from analytics.health import LIFE_SAFETY
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS, Limits, level
+from analytics.rulebook.observed import OBSERVED as RULEBOOK_OBSERVED
 from telemetry import profiles
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import STEPS
 from telemetry.model import Severity, State
 from telemetry.wire.payloads import Alarm, Cause, Transition
 
-OBSERVED: Final = frozenset(
-    {"silence", "power", "clock", "identity", "config", "gap", "review"}
-)  # of a device, not of its readings
+# Of a device, not of its readings.
+OBSERVED: Final = frozenset({"silence", "power", "clock", "identity", "config", "gap", "review", *RULEBOOK_OBSERVED})
 QUIET: Final = (
     State.NORMAL, State.RETURNED, State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED,
 )  # fmt: skip

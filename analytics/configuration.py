@@ -69,8 +69,7 @@ class Configuration:
             self._annunciator.condition(key, "config", Severity.ADVISORY, facts)
             return
         self.unfit.pop(key, None)
-        own.config = config
-        fleet.configured(row, config)
+        fleet.configure(row, config)
         self._apply(fleet, row, facts)
         fleet.declare(row)
         findings.clear(self._annunciator, key, "config", facts)
@@ -95,9 +94,12 @@ class Configuration:
         self.sites[site] = config
         self._accept(site, SITE, facts)
         for fleet in self._fleets.values():
-            for device in fleet.devices:
+            fleet.site_rules[site] = config.rules()
+            for row, device in enumerate(fleet.devices):
                 if device.key[0] == site:
                     device.site_profile = config.profile
+                    if fleet.place(row, fleet.site_rules[site]):
+                        fleet.unsaid.add(row)
         self._judge(site, facts)
 
     # Profiles

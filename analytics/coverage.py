@@ -3,22 +3,19 @@ How well each hazard of a device is watched, and why not better.
 
 Rule 1: coverage is stated for every hazard of the kind; what we do not compute is listed as not monitored.
 Rule 2: a hazard sampled less often than once a second is for supervision only, and says so.
+Rule 3: a rule that lacks a channel, a rate, a configuration or what must be learned first is named, with the lack.
 """
 
 from typing import Final
 
 import msgspec
 
-from analytics.texts import HAZARDS, REASONS
+from analytics.rulebook import RULEBOOK, Needs
+from analytics.rulebook.entry import ONE_HZ, named
+from analytics.texts import CONFIGURED, HAZARDS, REASONS
 from telemetry.model import CoverageLevel, Hazard, State
-from telemetry.wire.payloads import Coverage, HazardCoverage, Words
+from telemetry.wire.payloads import Coverage, HazardCoverage, Unwatched, Words
 
-SLOW_MS: Final = 1_050  # a second, and the jitter of a device's timer
-
-NOT_COMPUTED: Final[dict[str, tuple[Hazard, ...]]] = {
-    "crane": (Hazard.LIMITS, Hazard.ZONES, Hazard.ANTI_COLLISION, Hazard.IDENTITY),
-    "formwork": (),
-}
 # Each hazard that is watched: its rule, and the channels that it needs (any of, all of).
 NEEDS: Final[dict[str, dict[Hazard, tuple[str, tuple[str, ...], tuple[str, ...]]]]] = {
     "crane": {
@@ -33,6 +30,11 @@ NEEDS: Final[dict[str, dict[Hazard, tuple[str, tuple[str, ...], tuple[str, ...]]
         Hazard.SHIFT: ("shift", ("shift_x_mm", "shift_y_mm"), ()),
         Hazard.TILT: ("tilt", ("tilt_x_deg", "tilt_y_deg"), ()),
     },
+}
+# What a device may well not have, and is then not monitored; when it has it and it is gone, it is blind.
+OPTIONAL: Final[dict[str, dict[Hazard, tuple[str, str]]]] = {
+    "crane": {Hazard.LIMITS: ("limit_passed", "limits"), Hazard.IDENTITY: ("unidentified", "operator")},
+    "formwork": {},
 }
 _ORDER: Final = (CoverageLevel.MONITORED, CoverageLevel.DEGRADED, CoverageLevel.BLIND)
 
@@ -57,22 +59,96 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     doubt: str | None  # of the analyzer itself: warm_start or journal
     mode: str = "working"
     mode_sent: str | None = None
+    told: frozenset[str] = frozenset()  # state channels that came lately
+    ever: frozenset[str] = frozenset()  # state channels that ever came
+    configured: frozenset[str] = frozenset()  # what rules may ask for
+    learned: frozenset[str] = frozenset()
+    overlaps: tuple[str, ...] = ()  # cranes whose reach overlaps with this one's
+    rules: tuple[str, ...] = ()  # of its profile
 
 
 def coverage(watch: Watch, at: int) -> Coverage:
     """What terminals are told."""
     hazards = {hazard: _hazard(watch, hazard) for hazard in NEEDS[watch.kind]}
-    worst = max((one.level for one in hazards.values()), key=_ORDER.index)
-    for hazard in NOT_COMPUTED[watch.kind]:
-        hazards[hazard] = HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=REASONS["not_computed"])
+    for hazard, (rule, channel) in OPTIONAL[watch.kind].items():
+        hazards[hazard] = _optional(watch, hazard, rule, channel)
+    if watch.kind == "crane":
+        hazards[Hazard.ZONES] = _zones(watch)
+    asked = [one.level for one in hazards.values() if one.level is not CoverageLevel.NOT_MONITORED]
+    if watch.kind == "crane":
+        hazards[Hazard.ANTI_COLLISION] = HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=_collision(watch))
     return Coverage(
-        at=at, level=worst, hazards=hazards, stale_after_ms=3 * watch.interval_ms, mode=watch.mode,
-        mode_sent=watch.mode_sent,
+        at=at, level=max(asked, key=_ORDER.index), hazards=hazards, stale_after_ms=3 * watch.interval_ms,
+        mode=watch.mode, mode_sent=watch.mode_sent, unwatched=unwatched(watch),
     )  # fmt: skip
 
 
-def _hazard(watch: Watch, hazard: Hazard) -> HazardCoverage:
-    rule, either, every = NEEDS[watch.kind][hazard]
+def unwatched(watch: Watch) -> list[Unwatched]:
+    """The rules that are not evaluated although the device speaks, by what they lack."""
+    if not watch.heard or watch.silent or watch.planned_off or watch.power_off:
+        return []
+    found: dict[Words, list[str]] = {}
+    for rule, entry in RULEBOOK[watch.kind].items():
+        reason = _lacks(watch, entry.needs) if rule in watch.rules else None
+        if reason is not None:
+            found.setdefault(reason, []).append(rule)
+    return [Unwatched(reason=reason, rules=rules) for reason, rules in found.items()]
+
+
+def _lacks(watch: Watch, needs: Needs) -> Words | None:
+    """What a rule needs and does not get; None of nothing."""
+    have = watch.channels | watch.told | (watch.ever & {"operator"})
+    missing = [name for name in needs.every if name not in have]
+    if not missing and needs.either and not have & set(needs.either):
+        missing = list(needs.either)
+    if missing:
+        zh, en = named(missing, watch.kind) or ("", "")
+        return Words(zh=f"无{zh}数据", en=f"no data of {en}")
+    unset = [name for name in needs.config if name not in watch.configured]
+    if unset:
+        words = [CONFIGURED[name] for name in unset]
+        zh, en = "、".join(word.zh for word in words), ", ".join(word.en for word in words)
+        return Words(zh=f"未配置{zh}", en=f"not configured: {en}")
+    if needs.slowest_ms is not None and watch.interval_ms > needs.slowest_ms:
+        each = needs.slowest_ms / 1000
+        return Words(zh=f"采样慢于每 {each:.2g} 秒一次", en=f"sampled less often than every {each:.2g} s")
+    if needs.learned and needs.learned not in watch.learned:
+        return REASONS["not_learned"]
+    return None
+
+
+def _optional(watch: Watch, hazard: Hazard, rule: str, channel: str) -> HazardCoverage:
+    if channel not in watch.ever:
+        return HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=REASONS["not_sent"])
+    gone = _gone(watch)
+    if gone is not None:
+        return _blind(gone)
+    if channel not in watch.told and channel != "operator":
+        return _blind("no_channel", hazard)
+    return _weak(watch, rule) or HazardCoverage(level=CoverageLevel.MONITORED)
+
+
+def _zones(watch: Watch) -> HazardCoverage:
+    if "zones" not in watch.configured:
+        return HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=REASONS["no_zones"])
+    gone = _gone(watch)
+    if gone is not None:
+        return _blind(gone)
+    lacks = _lacks(watch, RULEBOOK["crane"]["zone"].needs)
+    if lacks is not None:
+        return HazardCoverage(level=CoverageLevel.BLIND, reason=lacks)
+    return _weak(watch, "zone") or HazardCoverage(level=CoverageLevel.MONITORED)
+
+
+def _collision(watch: Watch) -> Words:
+    if not watch.overlaps:
+        return REASONS["not_computed"]
+    names = "、".join(watch.overlaps), ", ".join(watch.overlaps)
+    return Words(zh=f"未监测 与 {names[0]} 作业范围重叠", en=f"not monitored, its reach overlaps with {names[1]}")
+
+
+def _gone(watch: Watch) -> str | None:
+    """Why nothing at all is seen of the device."""
     for gone, why in (
         (watch.planned_off, "planned_off"),
         (watch.power_off, "power_off"),
@@ -80,7 +156,31 @@ def _hazard(watch: Watch, hazard: Hazard) -> HazardCoverage:
         (watch.silent, "silent"),
     ):
         if gone:
-            return _blind(why)
+            return why
+    return None
+
+
+def _weak(watch: Watch, rule: str) -> HazardCoverage | None:
+    """What weakens every rule of a device alike, or this one by a person's or a mode's doing."""
+    for name, state in watch.states:
+        if name == rule:
+            return _blind("disabled" if state is State.DISABLED else "shelved")
+    for wrong, why in (
+        (watch.doubt is not None, watch.doubt or ""),
+        (watch.conflict, "conflict"),
+        (watch.clock, "clock"),
+        (rule in watch.suppressed, "suppressed"),
+    ):
+        if wrong:
+            return HazardCoverage(level=CoverageLevel.DEGRADED, reason=REASONS[why])
+    return None
+
+
+def _hazard(watch: Watch, hazard: Hazard) -> HazardCoverage:
+    rule, either, every = NEEDS[watch.kind][hazard]
+    gone = _gone(watch)
+    if gone is not None:
+        return _blind(gone)
     missing = [name for name in every if name not in watch.channels]
     seen = [name for name in either if name in watch.channels]
     no_rating = hazard is Hazard.MOMENT and not watch.chart and not watch.rated
@@ -94,17 +194,13 @@ def _hazard(watch: Watch, hazard: Hazard) -> HazardCoverage:
         return _blind("no_rating")
     if hazard is Hazard.FORCE and not watch.design:
         return _blind("no_design")
-    for name, state in watch.states:
-        if name == rule and state in (State.DISABLED, State.SHELVED):
-            return _blind("disabled" if state is State.DISABLED else "shelved")
+    weak = _weak(watch, rule)
+    if weak is not None:
+        return weak
     for wrong, why in (
-        (watch.doubt is not None, watch.doubt or ""),
-        (watch.conflict, "conflict"),
-        (watch.clock, "clock"),
         (bool(either) and len(seen) < len(either), "one_axis"),
-        (rule in watch.suppressed, "suppressed"),
         (by_device, "device_rating" if hazard is Hazard.MOMENT else "no_maximum"),
-        (watch.kind == "crane" and watch.interval_ms > SLOW_MS, "slow"),
+        (watch.kind == "crane" and watch.interval_ms > ONE_HZ, "slow"),
     ):
         if wrong:
             return HazardCoverage(level=CoverageLevel.DEGRADED, reason=REASONS[why])

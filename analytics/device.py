@@ -1,4 +1,4 @@
-"""What is known of one device beside the arrays of its fleet."""
+"""One device, as the analyzer knows it beside its arrays: where it stands in its order, its terms, its condition."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from analytics.cursors import Cursor
 from analytics.holding import Under
 from analytics.identity import DeviceKey
 from telemetry.model import Mode
-from telemetry.wire.payloads import DeviceConfig
+from telemetry.wire.payloads import DeviceConfig, SiteRules
 
 
 class Device(msgspec.Struct, omit_defaults=True):
@@ -18,6 +18,7 @@ class Device(msgspec.Struct, omit_defaults=True):
     cursor: Cursor = msgspec.field(default_factory=Cursor)
     config: DeviceConfig | None = None
     site_profile: str = "cn"
+    site: SiteRules | None = None
     mode: Mode = Mode.WORKING
     presence_interval: int = 0
     presence_boot: str | None = None

@@ -21,6 +21,7 @@ from analytics.crane import Cranes
 from analytics.fleet import NEVER, Fleet, pack_fleet
 from analytics.formwork import Formworks
 from analytics.identity import DeviceKey
+from analytics.neighbours import Neighbours
 from analytics.notes import Found
 from analytics.ourselves import Ourselves
 from analytics.outcome import Outcome
@@ -72,6 +73,8 @@ class _State(msgspec.Struct):
     profiles: list[Profile] = []
     refused: dict[str, list[str]] = {}
     unfit: list[tuple[DeviceKey, DeviceConfig]] = []
+    neighbours: dict[str, list[tuple[DeviceKey, int]]] = {}
+    neighbours_at: int = NEVER
 
 
 class Engine:
@@ -89,6 +92,7 @@ class Engine:
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
+        self._neighbours = Neighbours()
 
     # Inputs
 
@@ -136,6 +140,7 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
+        self._neighbours.look(self.fleets["crane"], self.annunciator, self.now)
         self.ourselves.trust_again(self.now)
         self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
@@ -176,6 +181,8 @@ class Engine:
             if presence.interval_ms is not None:
                 own.presence_interval = presence.interval_ms
             own.presence_boot = presence.boot
+            approved = own.config.params if own.config else None
+            findings.parameters(self.annunciator, own.key, presence.params, approved, received)
             fleet.declare(row)
         return self._finish(Outcome())
 
@@ -218,8 +225,9 @@ class Engine:
         own.site_profile, own.presence_interval = terms.profile, terms.interval_ms
         own.pinned = terms.judged or ""
         if terms.config is not None:
-            own.config = terms.config
-            fleet.configured(row, terms.config)
+            fleet.configure(row, terms.config)
+        if terms.site is not None:
+            fleet.place(row, terms.site)
         fleet.apply_limits(row)
         fleet.declare(row)
         if terms.mode is not None and fleet.set_mode(row, Mode(terms.mode)):
@@ -248,6 +256,7 @@ class Engine:
             if one.found is not None and self._found.get(key) != one.found.transition:
                 self._found[key] = one.found.transition
                 findings.reviewed(self.annunciator, key, one.found, at)
+            findings.last_known(self.annunciator, self.fleets[one.kind], key, one.found, at)
         if not record.more:
             for key in [
                 key for key in self.annunciator.records if key[0] == site and "gap" in self.annunciator.records[key]
@@ -308,22 +317,7 @@ class Engine:
             return
         for fleet in self.fleets.values():
             for row, why in self._health.wrong(fleet):
-                device = fleet.devices[row]
-                fleet.table["clock_mark"][row] = fleet.table["line"][row]
-                if device.clock_alarm:
-                    continue
-                device.clock_alarm = True
-                fleet.table["attention"][row] = True
-                text, action = texts.clock(why)
-                facts = Facts(
-                    at=self.now,
-                    cause=Cause(boot=device.boot, seq=device.seq or None, tick=self.now),
-                    key=f"clock:{device.boot}:{device.seq}:{int(fleet.table['ts'][row])}",
-                    observed=True,
-                    text=text,
-                    action=action,
-                )
-                self.annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
+                findings.clock_off(self.annunciator, fleet, row, why, self.now)
 
     # What goes out
 
@@ -428,6 +422,8 @@ class Engine:
             profiles=configuration.book.used(labels),
             refused=configuration.refused,
             unfit=list(configuration.unfit.items()),
+            neighbours={rule: list(since.items()) for rule, since in self._neighbours.since.items()},
+            neighbours_at=self._neighbours.looked,
         )
         return {
             "state": msgspec.msgpack.encode(state),
@@ -466,11 +462,15 @@ class Engine:
             ourselves.lost, ourselves.doubt_until, ourselves.doubt_at = state.doubt, state.doubt_until, state.doubt_at
         ourselves.clean, ourselves.troubles, ourselves.clock_off = state.clean, state.troubles, state.own_clock
         engine._found = dict(state.found)
+        engine._neighbours.since |= {rule: dict(since) for rule, since in state.neighbours.items()}
+        engine._neighbours.looked = state.neighbours_at
         engine._evaluated_at = state.evaluated_at
         engine.annunciator.records = dict(state.records)
         engine.annunciator.rebuild()
         engine._responses.known = dict.fromkeys(state.known)
         engine._responses.waiting = deque(state.waiting)
+        for fleet in engine.fleets.values():
+            fleet.site_rules = {site: config.rules() for site, config in state.sites.items()}
         engine._covering.said = dict(state.coverage)
         return engine
 

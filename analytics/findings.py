@@ -9,9 +9,10 @@ from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import Fleet
 from analytics.identity import DeviceKey
 from analytics.responses import resuppress
+from analytics.rulebook.observed import OBSERVED
 from analytics.samples import Change, Notice, Spot, What
 from telemetry.model import Mode, Severity
-from telemetry.wire.payloads import Cause, Finding, Recorded
+from telemetry.wire.payloads import Cause, Finding, Recorded, Words
 
 
 def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
@@ -45,8 +46,9 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
         facts.limit = round(limits.shown(fleet.kind, change.column), channel.decimals + 1)
         facts.eta_s = change.eta_s
         facts.text, facts.action = texts.process(
-            fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s
-        )
+            fleet.kind, change.rule, change.level, value, facts.limit, channel.unit, facts.eta_s,
+            change.detail,
+        )  # fmt: skip
         facts.source = limits.sources[change.column]
         facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
         facts.hold = step.hold and limits.mode is not Mode.TESTING
@@ -75,6 +77,7 @@ def noticed(annunciator: Annunciator, fleet: Fleet, notice: Notice) -> None:
             resuppress(annunciator, key, limits, msgspec.structs.replace(facts, observed=False))
         case What.SPOKE:
             clear(annunciator, key, "silence", facts)
+            clear(annunciator, key, "last_known_bad", facts)
         case What.POWER:
             clear(annunciator, key, "power", facts)
 
@@ -106,6 +109,59 @@ def reviewed(annunciator: Annunciator, key: DeviceKey, found: Finding, at: int) 
     annunciator.condition(key, "review", severity, said)
     over = msgspec.structs.replace(said, key=f"review_told:{found.transition}")
     clear(annunciator, key, "review", over)
+
+
+def clock_off(annunciator: Annunciator, fleet: Fleet, row: int, why: str, now: int) -> None:
+    """A device's clock is off for good."""
+    device, table = fleet.devices[row], fleet.table
+    table["clock_mark"][row] = table["line"][row]
+    if device.clock_alarm:
+        return
+    device.clock_alarm = True
+    table["attention"][row] = True
+    text, action = texts.clock(why)
+    facts = Facts(
+        at=now,
+        cause=Cause(boot=device.boot, seq=device.seq or None, tick=now),
+        key=f"clock:{device.boot}:{device.seq}:{int(table['ts'][row])}",
+        observed=True,
+        text=text,
+        action=action,
+    )
+    annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
+
+
+def parameters(annunciator: Annunciator, key: DeviceKey, found: str | None, approved: str | None, at: int) -> None:
+    """The parameters that a box reports against the approved ones; nothing is said where nobody approved any."""
+    if found is None or approved is None:
+        return
+    facts = Facts(at=at, cause=Cause(), key=f"parameters:{found}:{approved}:{at}", observed=True)
+    if found == approved:
+        clear(annunciator, key, "parameters", facts)
+        return
+    words = Words(zh=found, en=found)
+    facts.text, facts.action = texts.spoken(OBSERVED["parameters"], Severity.ALARM, None, None, "", None, words)
+    facts.life_safety = True
+    annunciator.condition(key, "parameters", Severity.ALARM, facts)
+
+
+def last_known(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, found: Finding | None, at: int) -> None:
+    """A device that is still silent, and whose last late reading is beyond a limit: said live, with its age."""
+    row = fleet.index.get((key[0], key[2]))
+    bad = row is not None and fleet.devices[row].silent and found is not None and found.holds and found.life_safety
+    if not bad or found is None:
+        facts = Facts(at=at, cause=Cause(tick=at), key=f"last_known_over:{at}", observed=True)
+        clear(annunciator, key, "last_known_bad", facts)
+        return
+    minutes = max(1, round((at - found.at) / 60_000))
+    zh, en = (found.text.zh, found.text.en) if found.text is not None else ("报警", "an alarm")
+    detail = Words(zh=f"{minutes} 分钟前 {zh}", en=f"{minutes} min ago {en}")
+    text, action = texts.spoken(OBSERVED["last_known_bad"], Severity.ALARM, None, None, "", None, detail)
+    facts = Facts(
+        at=at, cause=Cause(tick=at), key=f"last_known:{found.transition}", observed=True, text=text, action=action,
+        life_safety=True,
+    )  # fmt: skip
+    annunciator.condition(key, "last_known_bad", Severity.ALARM, facts)
 
 
 def silent(annunciator: Annunciator, fleet: Fleet, row: int) -> None:

@@ -25,7 +25,7 @@ from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import DeviceConfig, Terms, encode
+from telemetry.wire.payloads import DeviceConfig, SiteRules, Terms, Words, encode
 
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
@@ -40,6 +40,7 @@ class Fleet(Judged, ABC):
 
     kind: str
     tracked: tuple[str, ...]  # the real channels that coverage asks for
+    states: tuple[str, ...] = ()  # the state channels that coverage asks for
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,10 +55,12 @@ class Fleet(Judged, ABC):
                 "heard": array(np.int64, NEVER),
                 "burst": array(np.int32, 1),  # samples in a message: the median of the last five
                 "bursts": array(np.int32, 1, BURSTS),
+                "mode": array(np.int8),  # the number of the mode that it is evaluated in
                 "mode_word": array(np.int8, -1),  # the mode that the device last sent
                 "conflict_mark": array(np.int64, NEVER),  # line time of the last return to an earlier boot
                 "figure": array(np.float64, 0, len(self.figure_names)),
                 "good_at": array(np.int64, NEVER, len(self.tracked)),
+                "told_at": array(np.int64, NEVER, len(self.states)),
                 "attention": array(np.bool_),  # silent, off, clock or conflict: look at it at the next sample
                 "line_said": array(np.int64),  # line time less ts, as it was last reported
             }
@@ -71,6 +74,7 @@ class Fleet(Judged, ABC):
         kind = KINDS[self.kind]
         self._tracked = [kind.column[name] for name in self.tracked]
         self.gaps = 0
+        self.site_rules: dict[str, SiteRules] = {}
         self.unsaid: set[int] = set()  # rows whose terms may have changed
 
     @staticmethod
@@ -85,8 +89,19 @@ class Fleet(Judged, ABC):
     def configured(self, row: int, config: DeviceConfig) -> None:
         """Take over what the kind needs of a configuration that was checked."""
 
+    def sited(self, row: int, site: SiteRules | None) -> None:
+        """Take over what the kind needs of its site's configuration; the device's own is known."""
+
     def check(self, config: DeviceConfig) -> None:
         """Raises ConfigError when the kind cannot use it."""
+
+    def equipped(self, row: int) -> tuple[frozenset[str], frozenset[str]]:
+        """What of a device is configured, and what was learned of it, as far as rules ask for it."""
+        return frozenset(), frozenset()
+
+    def overlaps(self, row: int) -> tuple[str, ...]:
+        """The names of those whose reach overlaps with its own."""
+        return ()
 
     def lift(self, row: int) -> int | None:
         """Which lift a device is in, for kinds that lift."""
@@ -100,6 +115,10 @@ class Fleet(Judged, ABC):
         """Time to a limit, in seconds, when a trend gives it."""
         return None
 
+    def detail(self, row: int, rule: str) -> Words | None:
+        """What the sentence of a rule adds: which channel, which switch, which zone."""
+        return None
+
     # Devices
 
     def row(self, site: str, device: str) -> int:
@@ -108,9 +127,13 @@ class Fleet(Judged, ABC):
         if row is None:
             row = self.table.add()
             self.index[site, device] = row
-            self.devices.append(Device(key=(site, self.kind, device), site_profile=self.book.named(site)))
+            rules = self.site_rules.get(site)
+            name = self.book.named(site)
+            self.devices.append(Device(key=(site, self.kind, device), site_profile=name, site=rules))
             self.limits.append(self.resolve(self.devices[row]))
             self.apply_limits(row)
+            if rules is not None:
+                self.sited(row, rules)
         return row
 
     def declare(self, row: int) -> None:
@@ -263,6 +286,10 @@ class Fleet(Judged, ABC):
             self._new_modes(found, wave, modes)
         alive = ~np.isnan(wave.good[:, self._tracked])
         table["good_at"][rows] = np.where(alive, at[:, None], table["good_at"][rows])
+        for k, name in enumerate(self.states):
+            told = wave.told(name)
+            if told is not None:
+                table["told_at"][rows, k] = np.where(told, at, table["told_at"][rows, k])
         valid = np.asarray(alive.any(axis=1))
         table["heard"][rows] = np.where(valid, at, table["heard"][rows])
         if (table["attention"][rows] & valid).any():
@@ -288,7 +315,10 @@ class Fleet(Judged, ABC):
                 first = next(c for c in columns if self._rule_of[c] == rule)
                 eta = self.eta(row, rule) if level else None
                 now = float(value[k, own.look[column if level else first]])
-                found.changes.append(Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), own, eta))
+                detail = self.detail(row, rule) if level else None
+                found.changes.append(
+                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), own, eta, detail)
+                )
             if self.devices[row].held or self.devices[row].figures_wait:
                 self.apply_limits(row)
 
@@ -340,7 +370,22 @@ class Fleet(Judged, ABC):
         if mode is device.mode:
             return False
         device.mode = mode
+        self.table["mode"][row] = _MODES[mode]
         self.apply_limits(row)
+        return True
+
+    def configure(self, row: int, config: DeviceConfig) -> None:
+        """The device has this configuration from its next sample on; it was checked."""
+        self.devices[row].config = config
+        self.configured(row, config)
+        self.sited(row, self.devices[row].site)
+
+    def place(self, row: int, site: SiteRules) -> bool:
+        """The device's site has these rules; whether that is new."""
+        if self.devices[row].site == site:
+            return False
+        self.devices[row].site = site
+        self.sited(row, site)
         return True
 
     # What a replay must know
@@ -363,7 +408,7 @@ class Fleet(Judged, ABC):
         found = Terms(
             boot=boot, seq=seq, start=start, interval_ms=int(self.table["declared"][row]), line_ms=drift,
             profile=device.site_profile, config=device.config, mode=str(device.mode) if device.mode_set else None,
-            judged=self.limits[row].profile.label,
+            judged=self.limits[row].profile.label, site=device.site,
         )  # fmt: skip
         own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
         digest = f"{zlib.crc32(encode(own)):08x}"
@@ -407,8 +452,10 @@ class Fleet(Judged, ABC):
                 # Another version of the program, with another packaged profile: a change like any other.
                 self.apply_limits(row)
                 self.unsaid.add(row)
+            self.table["mode"][row] = _MODES[device.mode]
             if device.config is not None:
                 self.configured(row, device.config)
+            self.sited(row, device.site)
 
 
 def pack_fleet(frozen: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.annunciator import Record
-from analytics.coverage import SLOW_MS, Watch
+from analytics.coverage import Watch
 from analytics.fleet import NEVER, Fleet
+from analytics.rulebook.entry import ONE_HZ
 from analytics.table import Array
 from telemetry.model import State
 
@@ -87,7 +88,9 @@ class Health:
         signature = (alive.astype(np.int64) << np.arange(1, alive.shape[1] + 1)).sum(axis=1)
         stale = now - table["heard"][:n] > 3 * every
         signature += stale.astype(np.int64) << 20
-        signature += (every > SLOW_MS).astype(np.int64) << 21
+        told = now - table["told_at"][:n] <= lately[:, None]
+        signature += (told.astype(np.int64) << np.arange(40, 40 + told.shape[1])).sum(axis=1)
+        signature += (every > ONE_HZ).astype(np.int64) << 21
         signature += table["attention"][:n].astype(np.int64) << 22
         before = self._signature.get(fleet.kind, np.zeros(0, np.int64))
         differs = np.ones(n, np.bool_)
@@ -116,6 +119,8 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
         name for name, at in zip(fleet.tracked, table["good_at"][row], strict=True) if now - int(at) <= lately
     )
     heard = int(table["heard"][row])
+    told_at = dict(zip(fleet.states, table["told_at"][row].tolist(), strict=True))
+    configured, learned = fleet.equipped(row)
     return Watch(
         kind=fleet.kind,
         heard=heard != NEVER,
@@ -138,4 +143,10 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
         doubt=doubt,
         mode=str(device.mode),
         mode_sent=fleet.mode_sent(row),
+        told=frozenset(name for name, at in told_at.items() if now - at <= lately),
+        ever=frozenset(name for name, at in told_at.items() if at != NEVER),
+        configured=configured,
+        learned=learned,
+        overlaps=fleet.overlaps(row),
+        rules=tuple(fleet.limits[row].rules),
     )

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
+
 from analytics.limits import Limits
 from analytics.table import Array
 from telemetry.model import Severity
 from telemetry.wire.columns import Columns
 from telemetry.wire.frames import Frame
+from telemetry.wire.payloads import Words
 
 
 class Arrived(NamedTuple):
@@ -46,6 +49,7 @@ class Change:
     lift: int | None
     limits: Limits  # that held at this sample: a later one of the batch may have changed the mode
     eta_s: tuple[float, float] | None
+    detail: Words | None = None
 
 
 class What(StrEnum):
@@ -110,6 +114,18 @@ class Samples:
         mask = sum(self.cols.kind.bit[name] for name in names)
         flags: Array = (self.cols.invalid[self.places] & mask) != 0
         return flags
+
+    def told(self, name: str) -> Array | None:
+        """Which samples carry a state channel, bool (n,); None when none of the whole feed does."""
+        cols = self.cols
+        if name in cols.words:
+            words = cols.words[name]
+            if words.count(None) == len(words):
+                return None
+            return np.array([words[place] is not None for place in self.places.tolist()])
+        column = cols.flags[name] if name in cols.flags else cols.bits[name]
+        told: Array = column[self.places] >= 0
+        return told
 
     def flag(self, name: str, k: int) -> int:
         """A flag channel of one sample: 1, 0, or -1 when absent."""

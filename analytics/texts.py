@@ -7,7 +7,7 @@ Rule 2: nothing here says safe or protected: the limiter is in the crane, not in
 
 from typing import Final
 
-from analytics.rulebook import RULEBOOK
+from analytics.rulebook import RULEBOOK, Entry
 from telemetry.model import Hazard, Severity
 from telemetry.wire.payloads import Words
 
@@ -52,7 +52,20 @@ def process(
     detail: Words | None = None,
 ) -> tuple[Words, Words]:
     """The sentence and the action for a rule on a reading."""
-    say = RULEBOOK[kind][rule].say(level)
+    return spoken(RULEBOOK[kind][rule], level, value, limit, unit, eta_s, detail)
+
+
+def spoken(
+    entry: Entry,
+    level: Severity,
+    value: float | None,
+    limit: float | None,
+    unit: str,
+    eta_s: tuple[float, float] | None = None,
+    detail: Words | None = None,
+) -> tuple[Words, Words]:
+    """The sentence and the action of an entry of the rulebook."""
+    say = entry.say(level)
     zh, en = say.zh, say.en
     figures = {"value": number(value, unit), "limit": number(limit, unit)}
     if eta_s is not None and say.tail_zh:
@@ -228,6 +241,19 @@ def reviewed(what: Words | None, *, holds: bool) -> tuple[Words, Words]:
     )
 
 
+CONFIGURED: Final[dict[str, Words]] = {
+    "charts": Words(zh="载荷表", en="load chart"),
+    "hoists": Words(zh="额定起升速度", en="rated hoist speeds"),
+    "balance_radius_m": Words(zh="配平幅度", en="balance radius"),
+    "position_m": Words(zh="塔机位置", en="position on the site"),
+    "slew_zero_deg": Words(zh="回转零位方位", en="bearing of slew zero"),
+    "zones": Words(zh="禁行区", en="zones"),
+    "hours": Words(zh="许可作业时段", en="permitted hours"),
+    "weathervane": Words(zh="随风回转（按方案限制）", en="free slew (restrained by plan)"),
+    "params": Words(zh="批准的参数校验值", en="approved parameters"),
+    "design_force_kn": Words(zh="设计轴力", en="design force"),
+}
+
 REASONS: Final[dict[str, Words]] = {
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),
@@ -245,6 +271,9 @@ REASONS: Final[dict[str, Words]] = {
     "suppressed": Words(zh="停放状态 按设计抑制", en="suppressed by design while parked"),
     "disabled": Words(zh="报警已停用", en="the alarm is disabled"),
     "shelved": Words(zh="报警已搁置", en="the alarm is shelved"),
+    "not_sent": Words(zh="设备不提供此数据", en="the device does not send it"),
+    "no_zones": Words(zh="未配置禁行区", en="no zones configured"),
+    "not_learned": Words(zh="塔身包络尚未学习", en="the mast's envelope is not learned yet"),
     "not_computed": Words(zh="本版本不监测", en="not computed in this version"),
     "warm_start": Words(zh="监测服务重启 此前状态未知 待复核", en="the analyzer lost its state; review pending"),
     "failed": Words(zh="监测服务处理数据出错 待复核", en="the analyzer failed on a message; review pending"),

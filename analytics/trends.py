@@ -62,8 +62,7 @@ def trend(t: Array, y: Array, *, least: int, z: float) -> Trend | Refused:
     spacing = np.diff(t)
     if spacing.max() > MAX_GAP * float(np.median(spacing)):
         return Refused.GAP
-    first, second = np.triu_indices(n, 1)
-    slopes = np.sort((y[second] - y[first]) / (t[second] - t[first]))
+    slopes = _slopes(t, y)
     slope = float(np.median(slopes))
     half = z * np.sqrt(n * (n - 1) * (2 * n + 5) / 18.0) / 2.0
     centre = len(slopes) / 2.0
@@ -74,3 +73,17 @@ def trend(t: Array, y: Array, *, least: int, z: float) -> Trend | Refused:
         return Refused.NOISE
     level = float(np.median(y - slope * t))
     return Trend(slope, low, high, level, slope * float(t[-1] - t[0]))
+
+
+def median_slope(x: Array, y: Array) -> float:
+    """The median of the slopes of all pairs (float64 (n,)); pairs of one x say nothing. NaN without any."""
+    slopes = _slopes(x, y)
+    slopes = slopes[np.isfinite(slopes)]
+    return float(np.median(slopes)) if len(slopes) else float("nan")
+
+
+def _slopes(t: Array, y: Array) -> Array:
+    """The slopes of all pairs, rising."""
+    first, second = np.triu_indices(len(t), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sort((y[second] - y[first]) / (t[second] - t[first]))

@@ -16,16 +16,39 @@ SLOTS: Final = 64  # 3 s at the fastest declared interval, 50 ms, is 60 samples;
 BUCKET_MS: Final = 10_000
 BUCKETS: Final = 60
 NEVER: Final = -(2**62)
+RISE_MPS2: Final = 5.0  # no anemometer on a mast shows more in a second, beyond one jump of this:
+JUMP_MPS: Final = 15.0
 
 FIELDS: Final[dict[str, Field]] = {
     "gust_v": field(np.float32, 0, SLOTS),
     "gust_t": field(np.int64, NEVER, SLOTS),
     "gust_at": field(np.int32),
+    "wind_last": field(np.float32, np.nan),
+    "wind_line": field(np.int64, NEVER),
+    "wind_odd": field(np.bool_),
     "bucket_id": field(np.int64, NEVER, BUCKETS),
     "bucket_sum": field(np.float64, 0, BUCKETS),
     "bucket_n": field(np.int32, 0, BUCKETS),
     "bucket_gust": field(np.float32, 0, BUCKETS),
 }
+
+
+def believed(table: Table, rows: Array, now: Array, interval: Array, wind: Array) -> Array:
+    """
+    The wind (m/s, float32 (n,)) without a single sample that stands out as no wind can: NaN there.
+
+    The next sample decides: a storm goes on, a bad contact does not. `now` and `interval` are in ms.
+    """
+    last, line = table["wind_last"][rows], table["wind_line"][rows]
+    known = ~np.isnan(wind)
+    dt = now - line
+    with np.errstate(invalid="ignore"):
+        jump = np.abs(wind - last) > JUMP_MPS + RISE_MPS2 * dt / 1000.0
+    odd = jump & (line != NEVER) & (dt <= 3 * interval) & ~table["wind_odd"][rows]
+    table["wind_odd"][rows] = np.where(known, odd, table["wind_odd"][rows])
+    table["wind_last"][rows] = np.where(known & ~odd, wind, last)
+    table["wind_line"][rows] = np.where(known, now, line)
+    return np.where(odd, np.float32(np.nan), wind)
 
 
 def gust(table: Table, rows: Array, now: Array, wind: Array, span_ms: Array) -> Array:

@@ -7,7 +7,8 @@ into the state that the log has there, so that nothing before it is judged again
 
 Rule 1: a transition whose id the log does not have is added; one of the log that does not come again is annotated.
 Rule 2: what nobody was told of waits for nobody to acknowledge it (`Replay.heard`).
-Rule 3: a review that ends because nothing more is stored is not settled, and is done again from the same place.
+Rule 3: a rule with a longer memory than that (an envelope learned over weeks) is judged only from the first frame on.
+Rule 4: a review that ends because nothing more is stored is not settled, and is done again from the same place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 
 from analytics import adoption
 from analytics.replay import History, Place, Ranges, Replay, Told, steps, within
+from analytics.rulebook import LONG
 from telemetry.model import Origin, Severity, Signal, State
 from telemetry.wire.payloads import Finding, Terms, Transition
 
@@ -73,6 +75,12 @@ class Log:
                 self._entries.append((place, behind, entry))
         self._entries.sort(key=lambda one: one[:2])
 
+    def without(self, rules: frozenset[str]) -> "Log":
+        """The same without these rules."""
+        kept = Log.__new__(Log)
+        kept._entries = [one for one in self._entries if one[2].transition.rule not in rules]
+        return kept
+
     def states(self, before: Place, *, included: bool = False) -> dict[str, Transition]:
         """By rule the last transition that stands, in front of a frame, or behind it when that is `included`."""
         found: dict[str, Transition] = {}
@@ -122,6 +130,7 @@ def review(
     Raises ConfigError when the device's terms cannot be applied any more.
     """
     told = Log(history, log)
+    unjudged: frozenset[str] = frozenset() if whole else LONG[history.key[1]]
     player = Replay(history.key, told.heard(), history.profiles)
     order = list(steps(history))
     is_late = [isinstance(step, Told) and within(late, step.frame) for _, step in order]
@@ -150,10 +159,13 @@ def review(
         found += _play(player, [step for _, step in part])
         at += len(part)
         last = part[-1][0]
-        settled = int(fleet.table["line"][row]) >= bound and _agree(player, told.states(last, included=True))
+        settled = int(fleet.table["line"][row]) >= bound and _agree(player, told.states(last, included=True), unjudged)
+    found = [transition for transition in found if transition.rule not in unjudged]
     frames = [step.frame for _, step in order[:at] if isinstance(step, Told)]
     times = [sample.ts for frame in frames for sample in frame.samples or (frame,)]
-    return _compare(player, told.derived(first, last), found, settled, [ts for ts in times if ts is not None])
+    return _compare(
+        player, told.without(unjudged).derived(first, last), found, settled, [ts for ts in times if ts is not None]
+    )
 
 
 def _begin_at(player: Replay, history: History, told: Log, first: Place) -> None:
@@ -183,11 +195,11 @@ def _play(player: Replay, part: Iterable[Told | Terms | Transition]) -> list[Tra
     return found + player.feed(frames)
 
 
-def _agree(player: Replay, states: dict[str, Transition]) -> bool:
+def _agree(player: Replay, states: dict[str, Transition], unjudged: frozenset[str]) -> bool:
     """Whether every rule is in the state that the log has."""
     key = player.key
     rules = player.engine.fleets[key[1]].limits[player.engine.fleets[key[1]].row(key[0], key[2])].rules
-    for rule in rules:
+    for rule in set(rules) - unjudged:
         record = player.engine.annunciator.record(key, rule)
         known = states.get(rule)
         if (record.state if record else State.NORMAL) is not (known.state if known else State.NORMAL):

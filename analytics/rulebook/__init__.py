@@ -2,10 +2,17 @@
 
 from typing import Final
 
+from analytics.rulebook.conduct import CONDUCT
 from analytics.rulebook.crane import CRANE
 from analytics.rulebook.entry import Entry, Needs, Say
 from analytics.rulebook.formwork import FORMWORK
+from analytics.rulebook.hook import HOOK
+from analytics.rulebook.mast import MAST
 
-__all__ = ["RULEBOOK", "Entry", "Needs", "Say"]
+__all__ = ["LONG", "RULEBOOK", "Entry", "Needs", "Say"]
 
-RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE, "formwork": FORMWORK}
+RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE | HOOK | CONDUCT | MAST, "formwork": FORMWORK}
+
+LONG: Final[dict[str, frozenset[str]]] = {
+    kind: frozenset(rule for rule, entry in rules.items() if entry.long) for kind, rules in RULEBOOK.items()
+}

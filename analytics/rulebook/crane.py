@@ -1,4 +1,4 @@
-"""The rules of tower cranes: the load, the wind, the mast. What the crew does is in `conduct`, sensors in `sensors`."""
+"""The rules of tower cranes that look at one quantity: load, moment, wind, tilt, and what is known bad."""
 
 from typing import Final
 

@@ -6,9 +6,11 @@ Rule 2: a sentence is what, number, limit; the action is one thing to do. No rul
 protected: the limiter is in the crane, not in our screen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from telemetry.kinds import KINDS
 from telemetry.model import Severity
 from telemetry.wire.payloads import Words
 
@@ -35,18 +37,22 @@ class Say:
 class Needs:
     """
     Without these a rule is not monitored: channels (all of `every`, one of `either`), at least one sample in
-    `slowest_ms`, and what must be configured (fields of a device's or its site's configuration).
+    `slowest_ms`, what must be configured (fields of a device's or its site's configuration), and what must be learned.
     """
 
     every: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
     slowest_ms: int | None = None
     config: tuple[str, ...] = ()
+    learned: str = ""  # what the engine must have learned of the device first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One rule of one kind. `figure`: its value is a quantity that people read, also when it is over."""
+    """
+    One rule of one kind. `figure`: its value is a quantity that people read, also when it is over. `long`: it depends
+    on more than the last half hour, so that a review that begins in the middle of a life does not judge it.
+    """
 
     zh: str
     en: str
@@ -54,8 +60,15 @@ class Entry:
     says: dict[Severity, Say]
     needs: Needs = Needs()
     figure: bool = True
+    long: bool = False
 
     def say(self, level: Severity) -> Say:
         """What is said at a level: the words of the highest that is not above it, else of the mildest."""
         below = [severity for severity in self.says if severity <= level]
         return self.says[max(below)] if below else self.says[min(self.says)]
+
+
+def named(channels: Sequence[str], kind: str = "crane") -> tuple[str, str] | None:
+    """The names of channels, zh and en; None of none."""
+    found = [KINDS[kind].channel(name) for name in channels]
+    return ("、".join(one.zh for one in found), ", ".join(one.en for one in found)) if found else None

@@ -19,6 +19,9 @@ Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
 Name = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")]
 
 
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-4]):[0-5][0-9]\Z")]  # of the day, local
+
+
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The base of all payloads."""
 
@@ -181,6 +184,13 @@ class HazardCoverage(Payload, frozen=True):
     reason: Words | None = None
 
 
+class Unwatched(Payload, frozen=True):
+    """Rules that are not evaluated on a device that speaks, and what they lack."""
+
+    reason: Words
+    rules: list[Name]
+
+
 class Coverage(Payload, frozen=True):
     """`down/coverage`, retained: every hazard of the kind, the ones we do not compute included."""
 
@@ -190,6 +200,7 @@ class Coverage(Payload, frozen=True):
     stale_after_ms: int | None = None
     mode: Name | None = None  # the mode that the device is evaluated by
     mode_sent: Name | None = None  # the mode that the device itself last sent; a person may have set another since
+    unwatched: list[Unwatched] = []
 
 
 class Heartbeat(Payload, frozen=True):
@@ -236,6 +247,27 @@ class Chart(Payload, frozen=True):
     points: Annotated[list[tuple[float, float]], Meta(min_length=2, max_length=64)]
 
 
+class Hoist(Payload, frozen=True):
+    """The rated lowering speed of the hook at one reeving, in m/s."""
+
+    falls: Annotated[int, Meta(ge=1, le=16)]
+    mps: Annotated[float, Meta(gt=0, le=10)]
+
+
+class Zone(Payload, frozen=True):
+    """
+    Where a hook must not go: a polygon on the site, (east, north) in m. `unloaded`: not even without a load.
+
+    `below_m`: only a hook below this height is in it; without it any is.
+    """
+
+    zh: Name
+    en: Name
+    corners: Annotated[list[tuple[float, float]], Meta(min_length=3, max_length=16)]
+    unloaded: bool = False
+    below_m: float | None = None
+
+
 class DeviceConfig(Payload, frozen=True):
     """`down/config`, retained: what a terminal and the analyzer must know of a device. Versions never go back."""
 
@@ -248,7 +280,14 @@ class DeviceConfig(Payload, frozen=True):
     jib_m: float | None = None
     hook_max_m: float | None = None
     mast_m: float | None = None
-    position_m: tuple[float, float] | None = None
+    position_m: tuple[float, float] | None = None  # east, north on the site
+    slew_zero_deg: float | None = None  # bearing of the jib at slew 0, clockwise from the site's north
+    counter_jib_m: float | None = None
+    hoists: Annotated[list[Hoist], Meta(max_length=16)] = []
+    balance_radius_m: float | None = None  # where the trolley balances the crane while it is climbed
+    tilt_zero_deg: tuple[float, float] | None = None  # what the inclinometer reads where a survey finds the mast plumb
+    weathervane: Name = "free"  # free | restrained: by a plan, then it is not asked to turn with the wind
+    params: Name | None = None  # the approved hash of chart, reeving and calibration, as `up/presence` gives it
     bay: Name | None = None
     design_force_kn: float | None = None  # post-added load design value, formwork
     interval_ms: int = 1000
@@ -257,6 +296,14 @@ class DeviceConfig(Payload, frozen=True):
     property_no: Name | None = None  # 产权备案编号
     registration_no: Name | None = None  # 使用登记编号
     organisation: Name | None = None
+
+
+class SiteRules(Payload, frozen=True):
+    """What of a site's configuration its devices are judged by; see there."""
+
+    timezone: Name = "Asia/Shanghai"
+    zones: list[Zone] = []
+    hours: list[tuple[Clock, Clock]] = []
 
 
 class Terms(Payload, frozen=True):
@@ -277,6 +324,7 @@ class Terms(Payload, frozen=True):
     config: DeviceConfig | None = None
     mode: str | None = None
     judged: str | None = None
+    site: "SiteRules | None" = None
 
 
 class Evaluated(Payload, frozen=True):
@@ -333,6 +381,12 @@ class SiteConfig(Payload, frozen=True):
     timezone: Name = "Asia/Shanghai"
     profile: Name = "cn"
     organisation: Name | None = None
+    zones: Annotated[list[Zone], Meta(max_length=8)] = []
+    hours: Annotated[list[tuple[Clock, Clock]], Meta(max_length=4)] = []  # when cranes may lift; none: always
+
+    def rules(self) -> SiteRules:
+        """What devices are judged by."""
+        return SiteRules(timezone=self.timezone, zones=self.zones, hours=self.hours)
 
 
 class SiteProfile(Payload, frozen=True):

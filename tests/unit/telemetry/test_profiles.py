@@ -36,6 +36,12 @@ def test_wind_limits_are_those_of_the_country_and_of_the_mode() -> None:
         assert "unverified" in wind[name].limits("alarm", Mode.CLIMBING).set.source, "nobody said so for this country"
 
 
+def test_verticality_is_what_the_country_asks_for_where_the_maker_is_silent() -> None:
+    alarms = {name: profiles.load(name).rules["crane"]["verticality"].steps["alarm"].set for name in ("cn", "us")}
+    assert {name: one.value for name, one in alarms.items()} == {"cn": 4.0, "us": 2.0}
+    assert "maker is silent" in alarms["us"].source
+
+
 def test_unverified_numbers_say_so() -> None:
     lines = [(name, line) for name in profiles.names() for line in profiles.text(name).splitlines()]
     unmarked = [
@@ -68,7 +74,7 @@ _MISTAKES = [
     (r"silence_rise = \{ value = 2,", "silence_rise = { value = -2,", "crane.load.silence_rise", "above 0"),
     (r"gust_s = \{ value = 3,", "gust_s = { value = 0,", "crane.figures.gust_s", "above 0"),
     (r"gust_s = \{ value", "gusts = { value", "crane.figures.gust_s", "cannot be watched without it"),
-    (r"channel = \"gust_mps\"", 'channel = "gust"', "crane.wind.channel", "there are gust_mps"),
+    (r"channel = \"gust_mps\"", 'channel = "gust"', "crane.wind.channel", "no channel of a crane"),
     (r"cab = \"pulse\"", 'cab = "loud"', "crane.load.steps.prewarning.cab", "loud"),
     (r"suppressed_in = \[\"parked\"\]", 'suppressed_in = ["idle"]', "crane.wind.suppressed_in", "idle"),
     (r"rated_load.steps.advisory\]", "rated_load.steps.peak]", "crane.rated_load.steps.peak", "there are advisory"),
@@ -183,7 +189,7 @@ def test_what_is_to_go_is_named(table: str, gone: Any) -> None:
     [
         ("[crane.tilt]\nremove = false\n", "expected `remove = true`"),
         ("[crane.tilt]\nremove = true\nchannel = 'x'\n", "nothing beside it"),
-        ("[crane.lean]\nremove = true\n", "no such table in the base"),
+        ("[crane.nothing]\nremove = true\n", "no such table in the base"),
         ("[crane.load.steps]\nprewarning = { remove = true }\nset = { remove = true }\n", "no such table in the base"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.replay import replay
 from analytics.review.seam import HORIZON_MS, Logged, Reviewed, begin_ms, review
 from telemetry.model import Origin, Signal
-from telemetry.wire.payloads import encode
+from telemetry.wire.payloads import Cause, encode
 from tests.helpers.life import BOOTS, Life, ids, more, quiet
 
 
@@ -118,3 +119,20 @@ def test_what_was_evaluated_without_memory_is_reviewed_too(at: int) -> None:
     assert found.not_reproduced == []
     again = replay(life.history(), ids(life.live))
     assert ids(again) == ids(life.derived)
+
+
+def test_a_rule_that_was_learned_over_weeks_is_not_judged_from_the_middle_of_a_life() -> None:
+    life = quiet(lost=range(100, 140), over=range(110, 130))
+    place = life.frames[115].frame
+    assert place.seq is not None
+    learned = msgspec.structs.replace(
+        quiet(lost=range(0), over=range(110, 130)).derived[0], id="learned", rule="lean",
+        cause=Cause(boot=place.boot, seq=place.seq, i=0),
+    )  # fmt: skip
+    log = [*life.log(), Logged(learned)]
+    middle = review(life.history(), log, life.late, whole=False)
+    whole = review(life.history(), log, life.late, whole=True)
+    assert middle is not None
+    assert whole is not None
+    assert "learned" not in middle.not_reproduced
+    assert "learned" in whole.not_reproduced

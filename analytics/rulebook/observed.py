@@ -1,0 +1,79 @@
+"""The rules that are observed: about arrival, about other devices, about what a device says of itself."""
+
+from typing import Final
+
+from analytics.rulebook.entry import Entry, Needs, Say
+from telemetry.model import Severity
+from telemetry.wire.payloads import Words
+
+OBSERVED: Final[dict[str, Entry]] = {
+    "wind_reads_low": Entry(
+        zh="风速偏低",
+        en="WIND READS LOW",
+        meaning=Words(
+            zh="10 分钟平均风速持续低于本工地其他塔机中位数的一半",
+            en="The 10 min mean wind stays below half of the median of the site's other cranes.",
+        ),
+        needs=Needs(every=("wind_mps",)),
+        says={
+            Severity.ADVISORY: Say(
+                "风速偏低 {value} 其他塔机 {limit}",
+                "WIND READS LOW {value}, the other cranes {limit}",
+                "检查风速仪 是否被遮挡",
+                "check the anemometer, is it shielded",
+            )
+        },
+    ),
+    "off_while_others_work": Entry(
+        zh="其他塔机作业时断电",
+        en="OFF WHILE OTHERS WORK",
+        meaning=Words(
+            zh="设备已报计划断电，而本工地其他塔机仍在作业",
+            en="The box was switched off as planned, and other cranes of the site go on working.",
+        ),
+        figure=False,
+        says={
+            Severity.ADVISORY: Say(
+                "设备已断电 其他塔机在作业",
+                "BOX SWITCHED OFF while other cranes work",
+                "核实该塔机是否停用",
+                "find out whether this crane is really parked",
+            )
+        },
+    ),
+    "parameters": Entry(
+        zh="参数变更",
+        en="PARAMETERS CHANGED",
+        meaning=Words(
+            zh="设备上报的参数校验值（载荷表、倍率、标定）与批准值不同",
+            en="The hash of chart, reeving and calibration that the box reports is not the approved one.",
+        ),
+        needs=Needs(config=("params",)),
+        figure=False,
+        says={
+            Severity.ALARM: Say(
+                "设备参数与批准值不同{detail}",
+                "THE BOX HAS OTHER PARAMETERS THAN APPROVED{detail}",
+                "停机核对载荷表与标定",
+                "stop, check load chart and calibration",
+            )
+        },
+    ),
+    "last_known_bad": Entry(
+        zh="失联前已超限",
+        en="LAST KNOWN BAD",
+        meaning=Words(
+            zh="设备仍失联，而补传的最后数据超过报警限值",
+            en="The device is still silent, and the last that it sent late is beyond the alarm limit.",
+        ),
+        figure=False,
+        says={
+            Severity.ALARM: Say(
+                "设备失联 最后数据超限{detail}",
+                "SILENT, AND BAD WHEN LAST SEEN{detail}",
+                "现场查看 按规程撤离",
+                "go and look, clear the area as the rules say",
+            )
+        },
+    ),
+}
