@@ -8,6 +8,7 @@ Rule 3: what the payload does not carry is taken for the worse: a shelving witho
 without its mode is lifted.
 """
 
+import contextlib
 from typing import Final
 
 import msgspec
@@ -21,8 +22,10 @@ from analytics.health import LIFE_SAFETY
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS, Limits, level
 from analytics.rulebook.observed import OBSERVED as RULEBOOK_OBSERVED
+from telemetry import profiles
+from telemetry.errors import ConfigError
+from telemetry.limit_profile import STEPS
 from telemetry.model import Severity, State
-from telemetry.profiles import STEPS
 from telemetry.wire.payloads import Alarm, Cause, Transition
 
 # Of a device, not of its readings.
@@ -37,7 +40,7 @@ def adopt(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, alarm: Alarm, 
     """Take over an alarm that nobody holds; whether that is sound."""
     row = fleet.row(key[0], key[2])
     rule = alarm.rule
-    if rule not in OBSERVED and rule not in fleet.limits[row].rules:
+    if rule not in OBSERVED and not _judged(fleet, row, rule, alarm.severity, alarm.profile):
         return False
     record = _record(alarm)
     if rule in OBSERVED:
@@ -48,6 +51,8 @@ def adopt(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, alarm: Alarm, 
         record.shelved_until, record.shelved_by = at, f"adopted:{alarm.transition}"
     record.suppressed = record.state is State.SUPPRESSED
     annunciator.adopt(key, rule, record)
+    if record.level is Severity.NONE and fleet.devices[row].held:
+        fleet.apply_limits(row)
     if record.suppressed:
         # The mode that suppressed it went with our memory; a device that is parked says so with its next sample.
         facts = msgspec.structs.replace(
@@ -64,6 +69,9 @@ def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[st
     What the windows before that have led to is kept where it agrees.
     """
     row = fleet.row(key[0], key[2])
+    for rule, one in last.items():
+        if one.state not in QUIET and rule not in OBSERVED:
+            _judged(fleet, row, rule, one.severity, one.profile)
     table, limits = fleet.table, fleet.limits[row]
     records = annunciator.records.setdefault(key, {})
     for rule in limits.rules:
@@ -98,7 +106,29 @@ def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[st
             _process(fleet, row, again, alarm)
         again.facts.config, again.facts.profile, again.facts.source = known.config, known.profile, known.source
         records[rule] = again
+    if fleet.devices[row].held:
+        # What is not on any more is held to nothing.
+        fleet.apply_limits(row)
     annunciator.rebuild()
+
+
+def _judged(fleet: Fleet, row: int, rule: str, severity: Severity, label: str | None) -> bool:
+    """
+    Hold the conditions of an alarm to the profile that it was raised under; whether anything here can judge it.
+
+    Where that profile is not known any more, today's rule has to do; where there is no such rule today, a packaged one.
+    """
+    own = fleet.limits[row]
+    labels = [label] if label is not None and label != own.profile.label else []
+    if rule not in own.rules:
+        labels += [profiles.load(name).label for name in profiles.names()]
+    for one in labels:
+        with contextlib.suppress(ConfigError):
+            declared = fleet.book.find(one).rules.get(fleet.kind, {}).get(rule)
+            if declared is not None:
+                fleet.hold(row, [f"{rule}.{step}" for step in declared.steps if STEPS[step] <= severity], one)
+                return True
+    return rule in own.rules
 
 
 def _told(fleet: Fleet, limits: Limits, column: int, known: Transition) -> bool:

@@ -127,7 +127,7 @@ class Annunciator:
             # What clears is still the alarm that was raised: its limit and listeners stay.
             facts.limit, facts.sound_s = keep.limit, None
             facts.hold, facts.latch, facts.desk, facts.cab = keep.hold, keep.latch, keep.desk, keep.cab
-            facts.told = keep.told
+            facts.told, facts.profile, facts.life_safety = keep.told, keep.profile, keep.life_safety
         if level > before and not suppressed and record.state not in (State.SHELVED, State.DISABLED):
             self._sound(record)
         elif level < before and (level is Severity.NONE or facts.cab != "continuous"):
@@ -162,7 +162,9 @@ class Annunciator:
             if facts.desk or record.state is not State.RETURNED:
                 self._signal(device, rule, record, Signal.RAISE, facts)
         elif level > record.severity:
-            self._signal(device, rule, record, Signal.ESCALATE, facts)
+            # What began behind an alarm that is over, and nobody has acknowledged, has risen past it: that is new.
+            if not self._signal(device, rule, record, Signal.ESCALATE, facts):
+                self._signal(device, rule, record, Signal.RAISE, facts)
         elif before < Severity.ALARM <= level:
             # Back at alarm from a milder step: new to whoever has acknowledged it.
             self._signal(device, rule, record, Signal.RAISE, facts)
@@ -481,6 +483,7 @@ class Annunciator:
             eta_s=facts.eta_s,
             life_safety=facts.life_safety,
             hold=record.hold,
+            profile=facts.profile,
         )
 
     def rebuild(self) -> None:

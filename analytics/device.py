@@ -3,6 +3,7 @@
 import msgspec
 
 from analytics.cursors import Cursor
+from analytics.holding import Under
 from analytics.identity import DeviceKey
 from telemetry.model import Mode
 from telemetry.wire.payloads import DeviceConfig, SiteRules
@@ -31,3 +32,8 @@ class Device(msgspec.Struct, omit_defaults=True):
     born: tuple[str, int] | None = None  # the place before its first counted frame
     terms: str = ""  # digest of the terms that were last reported
     mode_set: bool = False  # by a person, and not reported yet
+    pinned: str = ""  # in a replay: the label of the profile that it was judged by
+    under: Under | None = None  # what its numbers come from
+    held: dict[str, Under] = {}  # conditions that were on when that changed, and what they keep
+    quiet: dict[str, list[Mode]] = {}  # of the rules of these conditions: the modes that still suppress them
+    figures_wait: bool = False  # until none of its conditions is on

@@ -15,6 +15,7 @@ import msgspec
 
 from analytics import adoption, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
+from analytics.configuration import Configuration
 from analytics.covering import Covering
 from analytics.crane import Cranes
 from analytics.fleet import NEVER, Fleet, pack_fleet
@@ -24,11 +25,12 @@ from analytics.neighbours import Neighbours
 from analytics.notes import Found
 from analytics.ourselves import Ourselves
 from analytics.outcome import Outcome
+from analytics.profilebook import SiteShelf
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
 from telemetry.errors import ConfigError
+from telemetry.limit_profile import Profile
 from telemetry.model import Mode, Severity
-from telemetry.profiles import load
 from telemetry.wire.payloads import (
     Cause,
     Coverage,
@@ -38,6 +40,7 @@ from telemetry.wire.payloads import (
     Presence,
     Response,
     SiteConfig,
+    SiteProfile,
     SiteRecord,
     Terms,
     Transition,
@@ -66,6 +69,10 @@ class _State(msgspec.Struct):
     doubt_at: int = 0
     clean: dict[str, int] = {}
     found: list[tuple[DeviceKey, str]] = []
+    shelves: dict[str, SiteShelf] = {}
+    profiles: list[Profile] = []
+    refused: dict[str, list[str]] = {}
+    unfit: list[tuple[DeviceKey, DeviceConfig]] = []
     neighbours: dict[str, list[tuple[DeviceKey, int]]] = {}
     neighbours_at: int = NEVER
 
@@ -81,7 +88,7 @@ class Engine:
         self.ourselves = Ourselves(partition, self.annunciator, self.sites)
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
-        self._sites: dict[str, SiteConfig] = {}
+        self._configuration = Configuration(self.fleets, self.annunciator, self.ourselves.key)
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
@@ -123,6 +130,7 @@ class Engine:
         outcome = Outcome()
         self.now = max(self.now, at)
         self.annunciator.tick(self.now)
+        self._configuration.tick(self.now)
         prompt = received is None or received - at <= health.PROMPT_MS
         offsets: list[int] = []
         for fleet in self.fleets.values():
@@ -151,61 +159,18 @@ class Engine:
 
     def configure(self, site: str, kind: str, device: str, config: DeviceConfig, received: int) -> Outcome:
         """A device's configuration; an older version is ignored, a wrong one refused with an alarm to the desk."""
-        outcome = Outcome()
-        fleet = self.fleets[kind]
-        row = fleet.row(site, device)
-        own = fleet.devices[row]
-        if own.config is not None and config.version < own.config.version:
-            return outcome
-        try:
-            fleet.check(config)
-            fleet.resolve(own, config)
-            for mode in Mode:
-                fleet.resolve(own, config, mode)
-        except ConfigError as error:
-            text, action = texts.config_refused(str(error))
-            facts = Facts(
-                at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True,
-                text=text, action=action, config=config.version,
-            )  # fmt: skip
-            self.annunciator.condition(own.key, "config", Severity.ADVISORY, facts)
-            return self._finish(outcome)
-        fleet.configure(row, config)
-        fleet.apply_limits(row)
-        fleet.declare(row)
-        facts = Facts(at=received, cause=Cause(), key=f"config:{config.version}:{config.hash}", observed=True)
-        findings.clear(self.annunciator, own.key, "config", facts)
-        return self._finish(outcome)
+        self._configuration.device((site, kind, device), config, received)
+        return self._finish(Outcome())
 
     def configure_site(self, site: str, config: SiteConfig, received: int) -> Outcome:
         """A site's configuration: the profile of devices that have no configuration of their own."""
-        outcome = Outcome()
-        before = self._sites.get(site)
-        if before is not None and config.version < before.version:
-            return outcome
-        own = self.ourselves.key(site)
-        key = f"config:{config.version}:{config.hash}"
-        try:
-            load(config.profile)
-        except ConfigError as error:
-            text, action = texts.config_refused(str(error))
-            facts = Facts(at=received, cause=Cause(), key=key, observed=True, text=text, action=action)
-            self.annunciator.condition(own, "config", Severity.ADVISORY, facts)
-            return self._finish(outcome)
-        self._sites[site] = config
-        findings.clear(self.annunciator, own, "config", Facts(at=received, cause=Cause(), key=key, observed=True))
-        for fleet in self.fleets.values():
-            fleet.site_profiles[site], fleet.site_rules[site] = config.profile, config.rules()
-            for row, device in enumerate(fleet.devices):
-                if device.key[0] != site:
-                    continue
-                if fleet.place(row, fleet.site_rules[site]):
-                    fleet.unsaid.add(row)
-                if device.site_profile != config.profile:
-                    device.site_profile = config.profile
-                    fleet.apply_limits(row)
-                    fleet.unsaid.add(row)
-        return self._finish(outcome)
+        self._configuration.site(site, config, received)
+        return self._finish(Outcome())
+
+    def publish_profile(self, site: str, profile: SiteProfile, received: int) -> Outcome:
+        """A limit profile for a site; what is wrong, older or not approved is refused with an alarm to the desk."""
+        self._configuration.profile(site, profile, received, self.now)
+        return self._finish(Outcome())
 
     def presence(self, site: str, kind: str, device: str, presence: Presence, received: int) -> Outcome:
         """A birth or a will: the declared interval. A will alone is no silence; the missing samples are."""
@@ -248,12 +213,17 @@ class Engine:
 
     # A replay
 
+    def learn(self, profiles: Iterable[Profile]) -> None:
+        """In a replay: the limit profiles that its terms may name."""
+        self._configuration.book.add(profiles)
+
     def under(self, key: DeviceKey, terms: Terms) -> None:
         """In a replay: from here on the device was judged by these terms. Raises ConfigError."""
         fleet = self.fleets[key[1]]
         row = fleet.row(key[0], key[2])
         own = fleet.devices[row]
         own.site_profile, own.presence_interval = terms.profile, terms.interval_ms
+        own.pinned = terms.judged or ""
         if terms.config is not None:
             fleet.configure(row, terms.config)
         if terms.site is not None:
@@ -375,10 +345,16 @@ class Engine:
         return outcome
 
     def _placed(self, transition: Transition) -> Transition:
-        """An answer, or the end of a shelving, with the place in the device's readings where it fell."""
+        """
+        Every transition with the profile that held, and an answer, or the end of a shelving, with the place in the
+        device's readings where it fell.
+        """
+        place = self._place((transition.site, transition.kind, transition.device))
+        if transition.profile is None and place is not None:
+            label = place[0].limits[place[1]].profile.label
+            transition = msgspec.structs.replace(transition, profile=label)
         if not transition.observed or transition.cause.seq is not None:
             return transition
-        place = self._place((transition.site, transition.kind, transition.device))
         device = place[0].devices[place[1]] if place is not None else None
         if device is None or device.boot is None:
             return transition
@@ -420,7 +396,11 @@ class Engine:
 
     def freeze(self) -> dict[str, Any]:
         """A copy of all state, for `pack` in a thread while the engine goes on."""
-        annunciator, ourselves = self.annunciator, self.ourselves
+        annunciator, ourselves, configuration = self.annunciator, self.ourselves, self._configuration
+        labels = {
+            under.profile for fleet in self.fleets.values() for device in fleet.devices
+            for under in (*device.held.values(), *([device.under] if device.under else []))
+        }  # fmt: skip
         state = _State(
             format=FORMAT,
             partition=self.partition,
@@ -429,7 +409,7 @@ class Engine:
             records=list(annunciator.records.items()),
             known=list(self._responses.known),
             waiting=list(self._responses.waiting),
-            sites=self._sites,
+            sites=configuration.sites,
             coverage=list(self._covering.said.items()),
             own_clock=ourselves.clock_off,
             doubt=ourselves.lost,
@@ -438,6 +418,10 @@ class Engine:
             doubt_at=ourselves.doubt_at,
             clean=ourselves.clean,
             found=list(self._found.items()),
+            shelves=configuration.book.sites,
+            profiles=configuration.book.used(labels),
+            refused=configuration.refused,
+            unfit=list(configuration.unfit.items()),
             neighbours={rule: list(since.items()) for rule, since in self._neighbours.since.items()},
             neighbours_at=self._neighbours.looked,
         )
@@ -460,6 +444,13 @@ class Engine:
             if state.format != FORMAT:
                 raise ValueError(f"format {state.format}, not {FORMAT}")
             engine = cls(state.partition)
+            configuration = engine._configuration
+            configuration.sites, configuration.refused = state.sites, state.refused
+            configuration.unfit = dict(state.unfit)
+            configuration.book.add(state.profiles)
+            configuration.book.sites |= state.shelves or {
+                site: SiteShelf(name=config.profile) for site, config in state.sites.items()
+            }
             for kind, frozen in raw["fleets"].items():
                 engine.fleets[kind].thaw(frozen)
             engine._health.thaw(raw["health"])
@@ -478,9 +469,7 @@ class Engine:
         engine.annunciator.rebuild()
         engine._responses.known = dict.fromkeys(state.known)
         engine._responses.waiting = deque(state.waiting)
-        engine._sites = state.sites
         for fleet in engine.fleets.values():
-            fleet.site_profiles = {site: config.profile for site, config in state.sites.items()}
             fleet.site_rules = {site: config.rules() for site, config in state.sites.items()}
         engine._covering.said = dict(state.coverage)
         return engine

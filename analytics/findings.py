@@ -22,16 +22,17 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
     rule = limits.rules.get(change.rule)
     if rule is None:
         return
-    channel = DERIVED[fleet.kind][COLUMN[fleet.kind][rule.channel]]
+    look = limits.look[change.column] if change.level else COLUMN[fleet.kind][rule.channel]
+    channel = DERIVED[fleet.kind][look]
     value = None if np.isnan(change.value) else round(change.value, channel.decimals)
     facts = Facts(
         at=change.spot.ts,
         cause=_cause(change.spot),
         hazard=rule.hazard,
-        channel=rule.channel,
+        channel=channel.name,
         value=value,
         unit=channel.unit,
-        profile=limits.profile.label,
+        profile=limits.label(change.column),
         config=device.config.version if device.config else None,
         life_safety=rule.life_safety,
         silence_rise=rule.silence_rise.value if rule.silence_rise else None,

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 
 from analytics import charts, levels, limits, timelines
-from analytics.channels import COLUMN, DERIVED
+from analytics.channels import DERIVED
 from analytics.device import Device
-from analytics.limits import COLUMNS, Limits
+from analytics.judged import Judged
+from analytics.limits import COLUMNS
 from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
 from analytics.table import Array, Field, Table, pack
 from analytics.table import field as array
-from telemetry.errors import ConfigError
 from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
@@ -35,20 +35,21 @@ CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right agai
 CONFLICT_CLEAR_MS: Final = 600_000
 
 
-class Fleet(ABC):
+class Fleet(Judged, ABC):
     """State and rules of one kind."""
 
     kind: str
     tracked: tuple[str, ...]  # the real channels that coverage asks for
     states: tuple[str, ...] = ()  # the state channels that coverage asks for
-    figure_names: tuple[str, ...]  # the profile's figures that the kind computes with
 
     def __init__(self) -> None:
+        super().__init__()
         own = COLUMNS[self.kind]
         self.table = Table(
             {
                 **timelines.FIELDS,
                 **levels.fields(len(own)),
+                "look": array(np.int64, 0, len(own)),  # the derived channel of each condition
                 **self.fields(),
                 "value": array(np.float32, np.nan, len(DERIVED[self.kind])),
                 "heard": array(np.int64, NEVER),
@@ -65,10 +66,7 @@ class Fleet(ABC):
             }
         )
         self.index: dict[tuple[str, str], int] = {}
-        self.devices: list[Device] = []
-        self.limits: list[Limits] = []
         self.charts = charts.ChartBook()
-        self._source = np.array([COLUMN[self.kind][self._channel_of(rule)] for rule, _ in own])
         self._rules: dict[str, list[int]] = {}
         for column, (rule, _) in enumerate(own):
             self._rules.setdefault(rule, []).append(column)
@@ -76,9 +74,7 @@ class Fleet(ABC):
         kind = KINDS[self.kind]
         self._tracked = [kind.column[name] for name in self.tracked]
         self.gaps = 0
-        self.site_profiles: dict[str, str] = {}
         self.site_rules: dict[str, SiteRules] = {}
-        self.dirty: set[int] = set()  # rows whose coverage must be looked at
         self.unsaid: set[int] = set()  # rows whose terms may have changed
 
     @staticmethod
@@ -90,13 +86,13 @@ class Fleet(ABC):
     def derive(self, wave: Samples) -> tuple[Array, Array | None]:
         """The derived channels, float32 (n, derived), and where conditions may newly be set, bool (n, columns)."""
 
-    def configured(self, row: int, config: DeviceConfig) -> None:  # noqa: B027 - a kind may have nothing to do
+    def configured(self, row: int, config: DeviceConfig) -> None:
         """Take over what the kind needs of a configuration that was checked."""
 
-    def sited(self, row: int, site: SiteRules | None) -> None:  # noqa: B027
+    def sited(self, row: int, site: SiteRules | None) -> None:
         """Take over what the kind needs of its site's configuration; the device's own is known."""
 
-    def check(self, config: DeviceConfig) -> None:  # noqa: B027
+    def check(self, config: DeviceConfig) -> None:
         """Raises ConfigError when the kind cannot use it."""
 
     def equipped(self, row: int) -> tuple[frozenset[str], frozenset[str]]:
@@ -123,14 +119,6 @@ class Fleet(ABC):
         """What the sentence of a rule adds: which channel, which switch, which zone."""
         return None
 
-    def _channel_of(self, rule: str) -> str:
-        from telemetry import profiles
-
-        for name in profiles.names():
-            if rule in profiles.load(name).rules.get(self.kind, {}):
-                return profiles.load(name).rules[self.kind][rule].channel
-        raise ConfigError(f"no profile has {self.kind}.{rule}")
-
     # Devices
 
     def row(self, site: str, device: str) -> int:
@@ -139,44 +127,14 @@ class Fleet(ABC):
         if row is None:
             row = self.table.add()
             self.index[site, device] = row
-            profile = self.site_profiles.get(site, "cn")
             rules = self.site_rules.get(site)
-            self.devices.append(Device(key=(site, self.kind, device), site_profile=profile, site=rules))
-            self.limits.append(limits.resolve(self.kind, profile, Mode.WORKING, ()))
+            name = self.book.named(site)
+            self.devices.append(Device(key=(site, self.kind, device), site_profile=name, site=rules))
+            self.limits.append(self.resolve(self.devices[row]))
             self.apply_limits(row)
             if rules is not None:
                 self.sited(row, rules)
         return row
-
-    def resolve(self, device: Device, config: DeviceConfig | None = None, mode: Mode | None = None) -> Limits:
-        """The limits that a device would have. Raises ConfigError."""
-        config = config or device.config
-        profile = config.profile if config else device.site_profile
-        own = limits.overrides(config.limits) if config else ()
-        return limits.resolve(self.kind, profile, mode or device.mode, own)
-
-    def apply_limits(self, row: int) -> None:
-        """
-        Put the device's limits into the arrays.
-
-        What is on keeps its own clear value: a limit change never clears an active alarm.
-        """
-        device = self.devices[row]
-        self.limits[row] = found = self.resolve(device)
-        table = self.table
-        on = table["on"][row]
-        table["set"][row] = found.set
-        table["clear"][row] = np.where(on, table["clear"][row], found.clear)
-        table["on_ms"][row] = found.on_ms
-        table["off_ms"][row] = found.off_ms
-        table["samples"][row] = found.samples
-        self.dirty.add(row)
-        table["figure"][row] = [found.profile.figure(self.kind, name) for name in self.figure_names]
-
-    def figure(self, rows: Array, name: str) -> Array:
-        """A figure of the devices' profiles, float64 (n,)."""
-        column: Array = self.table["figure"][rows, self.figure_names.index(name)]
-        return column
 
     def declare(self, row: int) -> None:
         """The declared interval, from the birth message or else the configuration."""
@@ -339,27 +297,30 @@ class Fleet(ABC):
         value, may = self.derive(wave)
         known = ~np.isnan(value)
         table["value"][rows] = value if known.all() else np.where(known, value, table["value"][rows])
-        found.conditions += value.shape[0] * len(self._source)
-        changed = levels.advance(table, rows, line, interval, value[:, self._source], may)
+        found.conditions += value.shape[0] * len(self._rule_of)
+        changed = levels.advance(table, rows, line, interval, self.looked(rows, value), may)
         if changed.any():
             self._changed(found, wave, changed, value)
 
     def _changed(self, found: Feed, wave: Samples, changed: Array, value: Array) -> None:
         for k in np.flatnonzero(changed.any(axis=1)):
             row = int(wave.rows[k])
-            on = self.table["on"][row]
+            on, own = self.table["on"][row], self.limits[row]
             # What has just cleared takes the limits of today.
             went = changed[k] & ~on
-            self.table["clear"][row] = np.where(went, self.limits[row].clear, self.table["clear"][row])
-            for rule in dict.fromkeys(self._rule_of[column] for column in np.flatnonzero(changed[k])):
+            self.table["clear"][row] = np.where(went, own.clear, self.table["clear"][row])
+            columns = np.flatnonzero(changed[k])
+            for rule in dict.fromkeys(self._rule_of[column] for column in columns):
                 level, column = limits.level(self.kind, on, self._rules[rule])
-                source = int(self._source[self._rules[rule][0]])
+                first = next(c for c in columns if self._rule_of[c] == rule)
                 eta = self.eta(row, rule) if level else None
-                now = float(value[k, source])
+                now = float(value[k, own.look[column if level else first]])
                 detail = self.detail(row, rule) if level else None
                 found.changes.append(
-                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), self.limits[row], eta, detail)
+                    Change(wave.spot(int(k)), rule, level, column, now, self.lift(row), own, eta, detail)
                 )
+            if self.devices[row].held or self.devices[row].figures_wait:
+                self.apply_limits(row)
 
     def _wrong_clock(self, found: Feed, wave: Samples, wrong: timelines.Disagreement) -> None:
         for why, flags in (("back", wrong.back), ("repeats", wrong.repeats), ("forward", wrong.forward)):
@@ -447,7 +408,7 @@ class Fleet(ABC):
         found = Terms(
             boot=boot, seq=seq, start=start, interval_ms=int(self.table["declared"][row]), line_ms=drift,
             profile=device.site_profile, config=device.config, mode=str(device.mode) if device.mode_set else None,
-            site=device.site,
+            judged=self.limits[row].profile.label, site=device.site,
         )  # fmt: skip
         own = msgspec.structs.replace(found, boot="", seq=0, start=False, line_ms=0)
         digest = f"{zlib.crc32(encode(own)):08x}"
@@ -483,7 +444,14 @@ class Fleet(ABC):
         self.index = {(device.key[0], device.key[2]): row for row, device in enumerate(self.devices)}
         self.limits = []
         for row, device in enumerate(self.devices):
-            self.limits.append(self.resolve(device))
+            found = self.resolve(device)
+            self.limits.append(self.mixed(device, found))
+            if device.under is None or device.under.profile == found.profile.label:
+                self.put(row)
+            else:
+                # Another version of the program, with another packaged profile: a change like any other.
+                self.apply_limits(row)
+                self.unsaid.add(row)
             self.table["mode"][row] = _MODES[device.mode]
             if device.config is not None:
                 self.configured(row, device.config)

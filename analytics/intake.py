@@ -28,7 +28,7 @@ from telemetry.wire import frames, payloads, topics
 from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED: Final = 100_000
-SITE_TAILS: Final = ("/config", "/record")
+SITE_TAILS: Final = ("/config", "/profile", "/record")
 MAX_DEVICES: Final = 20_000  # about 4 KB each
 
 logger = logging.getLogger(__name__)
@@ -154,6 +154,11 @@ class Intake:
             record = payloads.decode(payloads.SiteRecord, payload)
             taken.leaves["record"] += 1
             taken.outcome.extend(self.engine.recorded(site, record, received))
+            return
+        if topic.endswith("/profile"):
+            profile = payloads.decode(payloads.SiteProfile, payload)
+            taken.leaves["site_profile"] += 1
+            taken.outcome.extend(self.engine.publish_profile(site, profile, received))
             return
         config = payloads.decode(payloads.SiteConfig, payload)
         taken.leaves["site_config"] += 1

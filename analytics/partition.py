@@ -33,7 +33,7 @@ from analytics.logbook import Logbook, Saved
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Outbox
 from analytics.repeats import Repeats
-from analytics.retained import retained
+from analytics.retained import rank, retained
 from analytics.settings import AnalyzerSettings
 from analytics.settling import Settling
 from analytics.troubles import Trouble, Troubles
@@ -175,7 +175,7 @@ class Partition:
         """Without our memory: what the broker still has of us, before the first input; False when stopped."""
         while not stop.is_set():
             try:
-                configs = await self._retained("down/config", "up/presence", "config")
+                configs = await self._retained("down/config", "up/presence", "config", "profile")
                 alarms = await self._retained("down/alarm/+")
                 modes = await self._retained("down/coverage")
             except BrokerUnavailable as error:
@@ -186,7 +186,7 @@ class Partition:
                 continue
             alarms = {topic: payload for topic, payload in alarms.items() if payload}
             # Sites before devices: a device's own profile is the last word.
-            self._unremembered = sorted(configs.items(), key=lambda item: (item[0].count("/"), item[0]))
+            self._unremembered = sorted(configs.items(), key=rank)
             self._modes = modes
             if faults or alarms:
                 why = "; ".join(faults) or f"its folder is empty, and {len(alarms)} of its alarms are at the broker"

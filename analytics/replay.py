@@ -14,6 +14,7 @@ from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived
+from telemetry.limit_profile import Profile
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Terms, Transition
 
@@ -44,7 +45,8 @@ class History:
     What is known of a device, or of a stretch of it.
 
     boots: in the device's order; frames: in order of receipt or any other; terms and answers: in the order in which
-    they were recorded. Frames of other boots than these, and answers without a place, are left out.
+    they were recorded; profiles: those that terms may name beside the packaged ones. Frames of other boots than these,
+    and answers without a place, are left out.
     """
 
     key: DeviceKey
@@ -52,6 +54,7 @@ class History:
     frames: Sequence[Told]
     terms: Sequence[Terms] = ()
     answers: Sequence[Transition] = ()
+    profiles: Sequence[Profile] = ()
     rank: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,7 @@ class History:
     def only(self, ranges: Ranges) -> "History":
         """The same with only those frames."""
         return History(self.key, self.boots, [one for one in self.frames if within(ranges, one.frame)],
-                       self.terms, self.answers)  # fmt: skip
+                       self.terms, self.answers, self.profiles)  # fmt: skip
 
 
 Step = Told | Terms | Transition
@@ -111,14 +114,16 @@ def steps(history: History) -> Iterator[tuple[Place, Step]]:
 class Replay:
     """An engine with one device, fed from its history."""
 
-    def __init__(self, key: DeviceKey, heard: Iterable[str] | None = None) -> None:
+    def __init__(self, key: DeviceKey, heard: Iterable[str] | None = None, profiles: Sequence[Profile] = ()) -> None:
         """
         `heard`: the transitions that were annunciated; None when all were.
 
         What nobody heard waits for nobody to acknowledge it.
         """
         self.key = key
+        self.profiles = profiles
         self.engine = Engine()
+        self.engine.learn(profiles)
         self.engine.annunciator.heard = None if heard is None else frozenset(heard)
         self._drift = 0
 
@@ -152,6 +157,7 @@ class Replay:
         """The analyzer lost its memory here: windows begin anew, alarms were taken over as they stood."""
         old = self.engine
         self.engine = Engine()
+        self.engine.learn(self.profiles)
         self.engine.annunciator.heard = old.annunciator.heard
         self.engine.annunciator.records = old.annunciator.records
         self.engine.annunciator.rebuild()
@@ -160,6 +166,9 @@ class Replay:
         columns = range(len(COLUMNS[self.key[1]]))
         for name in ("on", "clear"):
             after.table[name][row, columns] = before.table[name][was, columns]
+        # What the conditions that are on were raised under was forgotten, and the terms that follow are the first.
+        after.devices[row].under = None
+        after.table["figure"][row] = 0
 
 
 def replay(history: History, heard: Iterable[str] | None = None, *, forgets: bool = False) -> list[Transition]:
@@ -169,7 +178,7 @@ def replay(history: History, heard: Iterable[str] | None = None, *, forgets: boo
     With `forgets` as the analyzer was, which begins anew wherever its terms say `start`; without, as one that never
     lost its memory. Raises ConfigError when terms name a profile or rule that there is no more.
     """
-    player = Replay(history.key, heard)
+    player = Replay(history.key, heard, history.profiles)
     found: list[Transition] = []
     waiting: list[Told] = []
     begun = False

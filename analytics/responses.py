@@ -61,6 +61,9 @@ class Responses:
             value = current(fleet, row, rule) if fleet is not None and row is not None else None
             declared = fleet.limits[row].rules.get(rule) if fleet is not None and row is not None else None
             life_safety = declared.life_safety if declared else rule in health.LIFE_SAFETY
+            record = self._annunciator.record(key, rule)
+            # What is open was raised as what it is: a newer profile makes nothing less of it.
+            life_safety = life_safety or (record is not None and record.open and record.facts.life_safety)
             facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True, life_safety=life_safety)
             if declared is not None:
                 facts.hazard, facts.channel = declared.hazard, declared.channel

@@ -9,6 +9,7 @@ from telemetry.settings import MqttSettings, PartitionSettings
 from telemetry.wire import topics
 
 LOOKS_AT_ONCE: Final = 8  # connections that read retained topics at the start
+OF_SITE: Final = {"config": topics.site_config, "profile": topics.site_profile}
 MANY_RETAINED: Final = 500  # messages; when so many came in the first second, more may follow
 
 
@@ -20,7 +21,8 @@ async def retained(
     sites = tuple(one.split("/")[2] for one in mine if one.endswith("/up/+"))
     patterns: list[str] = []
     for tail in tails if sites else ():
-        patterns += [topics.site_config(site) for site in sites] if tail == "config" else topics.filters(sites, tail)
+        of_site = OF_SITE.get(tail)
+        patterns += [of_site(site) for site in sites] if of_site is not None else topics.filters(sites, tail)
     at_once = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def look(n: int, pattern: str) -> dict[str, bytes]:
@@ -35,3 +37,9 @@ async def retained(
     for part in await asyncio.gather(*(look(n, pattern) for n, pattern in enumerate(patterns))):
         found |= part
     return found
+
+
+def rank(item: tuple[str, bytes]) -> tuple[int, bool, str]:
+    """The order in which retained configuration is taken: sites before devices, a profile before who may name it."""
+    topic = item[0]
+    return topic.count("/"), not topic.endswith("/profile"), topic

@@ -14,6 +14,7 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
             *topics.filters((), "up/+"),
             *topics.filters((), "down/config"),
             topics.site_config("+"),
+            topics.site_profile("+"),
             topics.record("+"),
         ]
     if not found:
@@ -23,5 +24,6 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
         topics.tick(partition),
         *topics.filters(found, "down/config"),
         *(topics.site_config(site) for site in found),
+        *(topics.site_profile(site) for site in found),
         *(topics.record(site) for site in found),
     ]

@@ -154,6 +154,17 @@ def config_refused(detail: str) -> tuple[Words, Words]:
     )
 
 
+def profile_refused(label: str, detail: str) -> tuple[Words, Words]:
+    """A limit profile that was not taken; the last good one stays."""
+    return (
+        Words(
+            zh=f"限值配置 {label} 未采用 沿用原限值：{detail[:300]}",
+            en=f"LIMIT PROFILE {label} REFUSED, the last good one stays: {detail[:300]}",
+        ),
+        Words(zh="更正后重新批准并发布", en="correct it, have it approved, publish it again"),
+    )
+
+
 def renounced() -> Words:
     """An alarm from before the analyzer lost its memory, which it cannot watch."""
     return Words(

@@ -18,9 +18,11 @@ import msgspec
 
 from api.live.feed import Feed
 from api.metrics import ApiMetrics
-from telemetry.errors import BrokerUnavailable, StorageError, WireError
+from telemetry.clock import now_ms
+from telemetry.errors import BrokerUnavailable, ConfigError, StorageError, WireError
 from telemetry.storage import devices
 from telemetry.storage.pool import Database
+from telemetry.storage.profiles import due, published, sized
 from telemetry.wire import payloads, topics
 from telemetry.wire.frames import MAX_BYTES
 from telemetry.wire.topics import Lane, Leaf
@@ -81,6 +83,22 @@ def prepare(row: devices.ConfigRow, held: int | None, published: bytes | None) -
     return Prepared(topic, version, payload, outcome)
 
 
+def prepare_profile(
+    site: str, sent: payloads.SiteProfile, held: payloads.SiteProfile | None, published: bytes | None
+) -> Prepared:
+    """What to do with a site's limit profile, given what the broker holds and what was published last."""
+    topic = topics.site_profile(site)
+    if held is not None and held.name == sent.name and sent.version < held.version:
+        why = f"the broker holds {held.name}/{held.version}, this is version {sent.version}"
+        return Prepared(topic, sent.version, b"", Outcome.OLDER, why)
+    try:
+        payload = sized(sent)
+    except ConfigError as error:
+        return Prepared(topic, sent.version, b"", Outcome.OVERSIZED, str(error))
+    outcome = Outcome.UNCHANGED if payload == published else Outcome.PUBLISHED
+    return Prepared(topic, sent.version, payload, outcome)
+
+
 class Keeper:
     """Publishes what is due."""
 
@@ -109,6 +127,9 @@ class Keeper:
             if not self._feed.picture.broker_up:
                 continue
             try:
+                # What a site is judged by before those who may name it.
+                for site, sent in due(await published(self._database), now_ms()).items():
+                    await self._keep_profile(site, sent)
                 for row in await devices.configured(self._database):
                     await self._keep(row)
             except (StorageError, BrokerUnavailable) as error:
@@ -133,7 +154,16 @@ class Keeper:
             return
         version, payload = self._published.get(topic, (None, None))
         held = max((v for v in (version, self._held(row)) if v is not None), default=None)
-        ready = prepare(row, held, payload)
+        await self._say(prepare(row, held, payload))
+
+    async def _keep_profile(self, site: str, sent: payloads.SiteProfile) -> None:
+        view = self._feed.picture.sites.get(site)
+        topic = topics.site_profile(site)
+        _, payload = self._published.get(topic, (None, None))
+        await self._say(prepare_profile(site, sent, view.profile if view else None, payload))
+
+    async def _say(self, ready: Prepared) -> None:
+        topic = ready.topic
         if ready.outcome is Outcome.PUBLISHED:
             await self._feed.publish(topic, ready.payload, retain=True)
             self._published[topic] = (ready.version, ready.payload)

@@ -40,7 +40,7 @@ _TRANSITION: Final[dict[str, Any]] = {
     "position": 7, "id": "46fe1b33c2c52217", "site": "demo", "kind": "formwork", "device": "post-06",
     "rule": "settlement", "signal": "raise", "previous": "normal", "state": "unacknowledged", "severity": 3,
     "at": 1795376108156, "cause": {"boot": "32749280dffb2936", "seq": 37, "i": 0}, "hazard": "settlement",
-    "channel": "settle_mm", "value": 10.6, "limit": 8.0, "unit": "mm", "profile": "cn/1", "config": 1,
+    "channel": "settle_mm", "value": 10.6, "limit": 8.0, "unit": "mm", "profile": "cn/1@97f0010b6bd6", "config": 1,
     "source": "DBJ/T 15-197-2020 8.0.4, secondary transcription (domain reference 2.1)",
     "text": {"zh": "报警 沉降 10.6 mm 限值 8 mm", "en": "SETTLEMENT 10.6 mm, limit 8 mm"},
     "action": {"zh": "立即停止浇筑 全员撤离", "en": "stop the pour, everybody out"},

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.table import Column, Table
 
-from runtime.doctor import known_settings, variables
+from runtime import profile
+from runtime.command import Json, WithDatabase, named, refuse
+from runtime.doctor import known_settings
 from telemetry.clock import utc_now
 from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
 from telemetry.settings import DatabaseSettings, Environment
@@ -29,25 +29,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
-
-
-class _Database(Environment):
-    """The settings of commands that only need a database."""
-
-    database: DatabaseSettings
+app.add_typer(profile.app)
 
 
 class _Everything(Environment):
     """The settings of the doctor: a missing database is a finding, not an error."""
 
     database: DatabaseSettings | None = None
-
-
-def _refuse(text: str, status: int = 2) -> NoReturn:
-    Console(stderr=True).print(text, style="bold red", markup=False, soft_wrap=True, highlight=False)
-    raise typer.Exit(status)
 
 
 def _until_signal(work: Callable[[asyncio.Event], Coroutine[Any, Any, Any]]) -> Any:
@@ -79,11 +67,11 @@ def demo(
     from runtime.tours import TOURS, guide
 
     if tour is not None and tour not in TOURS:
-        _refuse(f"no tour {tour!r}; there are: {', '.join(TOURS)}")
+        refuse(f"no tour {tour!r}; there are: {', '.join(TOURS)}")
     if folder is not None and folder.exists() and any(folder.iterdir()):
-        _refuse(f"{folder} is not empty: name a new folder")
+        refuse(f"{folder} is not empty: name a new folder")
     if speed > 1 and for_s is None:
-        _refuse("--speed above 1 needs --for: else the devices' clocks would run into the future")
+        refuse("--speed above 1 needs --for: else the devices' clocks would run into the future")
     options = DemoOptions(
         http_port=http_port, mqtt_port=mqtt_port, mqtt5_port=mqtt5_port, ws_port=ws_port, scenario=scenario,
         seed=seed, speed=speed, for_s=for_s, folder=folder,
@@ -95,9 +83,9 @@ def demo(
         say("cranewatch demo")
         summary = _until_signal(lambda stop: Demo(options).run(stop, visit=visit))
     except (ConfigError, StorageError, RuntimeError, OSError) as error:
-        _refuse(f"the demo ended: {error}", 1)
+        refuse(f"the demo ended: {error}", 1)
     except ExceptionGroup as group:
-        _refuse(f"the demo ended: {group.exceptions[0]}", 1)
+        refuse(f"the demo ended: {group.exceptions[0]}", 1)
     if as_json:
         sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
     else:
@@ -129,19 +117,19 @@ def chaos(
         Console().print(catalogue())
         return
     if folder is not None and folder.exists() and any(folder.iterdir()):
-        _refuse(f"{folder} is not empty: name a new folder")
+        refuse(f"{folder} is not empty: name a new folder")
     try:
         options = Options(
             duration_s=duration, seed=seed, rate=rate, faults=chosen(faults), kills=kills, outage_s=outage
         )
     except ValueError as error:
-        _refuse(str(error))
+        refuse(str(error))
     try:
         report = _until_signal(lambda stop: run(options, folder, stop))
     except (RuntimeError, OSError, StorageError, BrokerUnavailable) as error:
-        _refuse(f"the campaign ended: {error}", 2)
+        refuse(f"the campaign ended: {error}", 2)
     except ExceptionGroup as group:
-        _refuse(f"the campaign ended: {group.exceptions[0]}", 2)
+        refuse(f"the campaign ended: {group.exceptions[0]}", 2)
     if as_json:
         sys.stdout.write(json.dumps(report.as_json(), ensure_ascii=False) + "\n")
     else:
@@ -178,7 +166,7 @@ def ingest() -> None:
     """The durable path: from the broker into the database."""
     from ingest.__main__ import main
 
-    _named(main)
+    named(main)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_MQTT__HOST=broker cranewatch analyze[/]")
@@ -186,7 +174,7 @@ def analyze() -> None:
     """The alarm engine: from the broker back to the broker; needs no database."""
     from analytics.__main__ import main
 
-    _named(main)
+    named(main)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch review[/]")
@@ -194,7 +182,7 @@ def review() -> None:
     """The review of late data: what is in the record that nobody was told of."""
     from analytics.review.__main__ import main
 
-    _named(main)
+    named(main)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_HTTP__PORT=8000 cranewatch api[/]")
@@ -202,7 +190,7 @@ def api() -> None:
     """REST, live socket, console and the cab terminal's page."""
     from api.__main__ import main
 
-    _named(main)
+    named(main)
 
 
 @app.command(
@@ -225,11 +213,11 @@ def terminal(
     """The cab terminal in a shell: straight from the broker, no API needed."""
     from runtime.terminal import run
 
-    settings = _named(Environment)
+    settings = named(Environment)
     try:
         _until_signal(lambda stop: run(settings.mqtt, site, device, stop, once=once))
     except (BrokerUnavailable, ValueError) as error:
-        _refuse(str(error), 1)
+        refuse(str(error), 1)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch migrate[/]")
@@ -237,12 +225,12 @@ def migrate(as_json: Json = False) -> None:
     """Bring the database's schema to this version; safe to run at any time, by several at once."""
     from telemetry.storage.migrate import migrate as apply
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     console = Console(stderr=True)
     try:
         edition, version, applied = apply(settings.database, progress=lambda name: console.print(f"applying {name}"))
     except (StorageError, ConfigError) as error:
-        _refuse(str(error), 1)
+        refuse(str(error), 1)
     if as_json:
         sys.stdout.write(json.dumps({"edition": edition, "version": version, "applied": applied}) + "\n")
     else:
@@ -256,12 +244,12 @@ def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists
     from simulators.site import load
     from telemetry.storage.configure import apply_site
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     try:
         found = load(file)
         changed = apply_site(settings.database, found.id, found.config, found.devices)
     except (StorageError, ConfigError) as error:
-        _refuse(str(error), 1)
+        refuse(str(error), 1)
     Console(stderr=True).print(f"{found.id}: {', '.join(changed) if changed else 'nothing changed'}")
 
 
@@ -278,14 +266,14 @@ def completeness(
     """数据完整性: what became of every frame of a day: stored, missing, quarantined, lost, and why."""
     from runtime import record
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     wanted = day.date() if day else utc_now().astimezone().date() - timedelta(days=1)
     try:
         found = asyncio.run(record.statements(settings.database, name, wanted, overdue))
     except (StorageError, ValueError, OverflowError) as error:
-        _refuse(str(error), 1)
+        refuse(str(error), 1)
     if not found:
-        _refuse(f"no such device or site: {name}", 1)
+        refuse(f"no such device or site: {name}", 1)
     if as_json:
         sys.stdout.write(json.dumps([record.statement_json(one) for one in found], ensure_ascii=False) + "\n")
     else:
@@ -306,14 +294,14 @@ def gaps(
     """缺失: frames that are missing now, and since when; with a name also which."""
     from runtime import record
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     try:
         if give_up is not None:
             frames = record.give_up(settings.database, name or "", give_up)
             Console(stderr=True).print(f"确认丢失 declared lost: {frames} frames of {name}", highlight=False)
         found, holes = asyncio.run(record.gaps(settings.database, name, overdue))
     except (StorageError, ConfigError, ValueError) as error:
-        _refuse(str(error), 1)
+        refuse(str(error), 1)
     if as_json:
         sys.stdout.write(json.dumps(record.gaps_json(found, holes), ensure_ascii=False) + "\n")
     elif not found:
@@ -345,12 +333,12 @@ def backup(
     from runtime.backup import backup as copy
     from runtime.progress import stages
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     try:
         with stages(Console(stderr=True), STAGES) as progress:
             manifest = copy(settings.database, folder, named=programs, progress=progress)
     except (StorageError, ConfigError, OSError) as error:
-        _refuse(f"没有备份 no backup was made: {error}", 1)
+        refuse(f"没有备份 no backup was made: {error}", 1)
     readings = sum(part.rows for name, part in manifest.tables.items() if name.startswith("reading_"))
     found = {
         "folder": str(folder), "bytes": manifest.dump_bytes, "edition": manifest.edition, "readings": readings,
@@ -375,12 +363,12 @@ def restore(
     from runtime.backup import restore as bring_back
     from runtime.progress import stages
 
-    settings = _named(_Database)
+    settings = named(WithDatabase)
     try:
         with stages(Console(stderr=True), STAGES) as progress:
             done = bring_back(settings.database, folder, replace=replace, named=programs, progress=progress)
     except (StorageError, ConfigError, OSError) as error:
-        _refuse(f"恢复未完成 not restored: {error}", 1)
+        refuse(f"恢复未完成 not restored: {error}", 1)
     if as_json:
         found = {"made_at": done.manifest.made_at, "differences": done.differences, "migrated": done.migrated}
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
@@ -398,7 +386,7 @@ def doctor(as_json: Json = False) -> None:
     """Check broker, database, clock and settings, and say what to do about each."""
     from runtime.doctor import Verdict, examine
 
-    settings = _named(_Everything)
+    settings = named(_Everything)
     findings = asyncio.run(examine(settings.mqtt, settings.database, os.environ, known_settings()))
     bad = any(finding.verdict is Verdict.BAD for finding in findings)
     if as_json:
@@ -411,24 +399,6 @@ def doctor(as_json: Json = False) -> None:
             table.add_row(f.check, f"[{colours[f.verdict]}]{f.verdict}[/]", f.text, f.advice)
         Console().print(table)
     raise typer.Exit(1 if bad else 0)
-
-
-def _named(call: Callable[..., object]) -> Any:
-    """What the call gives; a wrong setting is said with the variable that sets it."""
-    try:
-        return call()
-    except ValidationError as error:
-        names = {name for model in known_settings() for name in variables(model)}
-        lines = []
-        for found in error.errors():
-            name = "CRANEWATCH_" + "__".join(map(str, found["loc"])).upper()
-            within = sorted(n for n in names if n.startswith(f"{name}__"))
-            # A missing section: say which variable makes it, not a name that would not work.
-            wanted = f"{name}__URL" if f"{name}__URL" in within else (within[0] if within else name)
-            lines.append(f"{wanted}: {found['msg']}")
-        _refuse("settings:\n  " + "\n  ".join(lines))
-    except SettingsError as error:
-        _refuse(f"settings: {error}: a section is set by its fields, for example CRANEWATCH_DATABASE__URL")
 
 
 def main() -> None:

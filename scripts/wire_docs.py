@@ -40,6 +40,7 @@ MESSAGES: list[tuple[Lane, Leaf, type[Any] | None, bool, str]] = [
 ]
 SITE_MESSAGES: list[tuple[str, type[Any], bool, str]] = [
     ("config", payloads.SiteConfig, True, "api: configuration of a site"),
+    ("profile", payloads.SiteProfile, True, "api: limit profile of a site, as two persons let it pass"),
     ("heartbeat", payloads.Heartbeat, False, "analyzer: someone is watching, QoS 0, every second"),
     ("record", payloads.SiteRecord, True, "review: what the record of a site lacks, and what late data showed"),
 ]

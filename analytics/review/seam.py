@@ -131,7 +131,7 @@ def review(
     """
     told = Log(history, log)
     unjudged: frozenset[str] = frozenset() if whole else LONG[history.key[1]]
-    player = Replay(history.key, told.heard())
+    player = Replay(history.key, told.heard(), history.profiles)
     order = list(steps(history))
     is_late = [isinstance(step, Told) and within(late, step.frame) for _, step in order]
     for begun in (history.place(*start) for start in starts):

@@ -30,6 +30,7 @@ from telemetry.storage import review as store
 from telemetry.storage.gaps import Gap, open_gaps
 from telemetry.storage.multirange import Ranges, union
 from telemetry.storage.pool import Database
+from telemetry.storage.profiles import find
 from telemetry.wire import payloads, topics
 from telemetry.wire.payloads import Finding, Recorded, SiteRecord, Transition
 from telemetry.wire.topics import Lane, Leaf
@@ -183,9 +184,11 @@ class Review:
             return "readings that the ledger has are not stored any more"
         if _interleaved(stretch):
             return "two boxes with one name: no order is theirs"
+        named = [terms.judged for terms in stretch.terms] + [one.profile for one, _, _ in stretch.log]
+        known = await find(self._database, filter(None, named))
         history = History(
             due.key, stretch.boots, [Told(frame, received) for frame, received in stretch.frames], stretch.terms,
-            [one for one, _, _ in stretch.log if one.observed],
+            [one for one, _, _ in stretch.log if one.observed], known,
         )  # fmt: skip
         places = [(start.boot, start.seq) for start in begun]
         found = await asyncio.to_thread(

@@ -36,6 +36,7 @@ FILTERS: Final = (
     (f"{DEVICE}/down/coverage", 1),
     (f"{DEVICE}/down/config", 1),
     ("cw/v1/+/config", 1),
+    ("cw/v1/+/profile", 1),
     (f"{DEVICE}/up/presence", 1),
     ("cw/v1/+/heartbeat", 0),
 )

@@ -84,6 +84,7 @@ class SiteView:
     heartbeat_ms: int = 0
     differs_since: int | None = None
     config: payloads.SiteConfig | None = None
+    profile: payloads.SiteProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ class Picture:
             view = self.sites.setdefault(site, SiteView())
             if view.config is None or config.version >= view.config.version:
                 view.config = config
+        if leaf == "profile" and payload:
+            profile = payloads.decode(payloads.SiteProfile, payload)
+            self.sites.setdefault(site, SiteView()).profile = profile
         return None
 
     def _device(self, topic: topics.Topic, payload: bytes, now: int) -> Change | None:

@@ -19,6 +19,7 @@ from telemetry.errors import ConfigError
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.door import connect, translated
+from telemetry.storage.profiles import record_packaged
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ def migrate(
             logger.info("applying %s", migration.name, extra={"action": "migrate"})
             _apply(connection, migration, edition)
             applied.append(migration.name)
+        record_packaged(connection)
         connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
     return edition, version, applied
 

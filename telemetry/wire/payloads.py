@@ -142,7 +142,7 @@ class Transition(Payload, frozen=True):
     unit: str | None = None
     text: Words | None = None
     action: Words | None = None  # the one thing to do
-    profile: str | None = None  # profile name and version
+    profile: str | None = None  # name/version@hash of the limit profile that decided
     config: int | None = None  # config version
     source: str | None = None  # the clause that the limit cites
     who: str | None = None
@@ -174,6 +174,7 @@ class Alarm(Payload, frozen=True):
     eta_s: tuple[float, float] | None = None  # time to limit, as an interval in seconds
     life_safety: bool = False
     hold: bool = False
+    profile: str | None = None  # name/version@hash of the limit profile that it was raised under
 
 
 class HazardCoverage(Payload, frozen=True):
@@ -310,7 +311,8 @@ class Terms(Payload, frozen=True):
     What a device is judged by from a place in its readings on: after `seq` of `boot` was evaluated.
 
     `start`: the analyzer knew nothing of the device before. `line_ms`: its line time less its `ts` at that place.
-    `mode` is given where a person set it; modes that come with readings are in the readings.
+    `mode` is given where a person set it; modes that come with readings are in the readings. `judged`: the limit
+    profile that holds, as name/version@hash; only reports of an older analyzer lack it.
     """
 
     boot: str
@@ -321,6 +323,7 @@ class Terms(Payload, frozen=True):
     profile: str = "cn"  # of the site, when the device has no configuration of its own
     config: DeviceConfig | None = None
     mode: str | None = None
+    judged: str | None = None
     site: "SiteRules | None" = None
 
 
@@ -384,6 +387,24 @@ class SiteConfig(Payload, frozen=True):
     def rules(self) -> SiteRules:
         """What devices are judged by."""
         return SiteRules(timezone=self.timezone, zones=self.zones, hours=self.hours)
+
+
+class SiteProfile(Payload, frozen=True):
+    """
+    `cw/v1/{site}/profile`, retained: the limit profile of a site, as two persons have let it pass.
+
+    `hash`: SHA-256 of all that it says, its base resolved; `text`: TOML, with a base written out that does not come
+    with the package; `effective`: from when it holds, Unix ms. Until then `before` does, without one of its own.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}\Z")]
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    effective: Annotated[int, Meta(ge=0, lt=MAX_INT)]
+    proposed_by: Name
+    approved_by: Name
+    text: Annotated[str, Meta(max_length=MAX_BYTES)]
+    before: "SiteProfile | None" = None
 
 
 P = TypeVar("P", bound=Payload)

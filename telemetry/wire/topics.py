@@ -92,6 +92,11 @@ def site_config(site: str) -> str:
     return f"{ROOT}/{site}/config"
 
 
+def site_profile(site: str) -> str:
+    """The retained topic of a site's limit profile."""
+    return f"{ROOT}/{site}/profile"
+
+
 def heartbeat(site: str) -> str:
     """The topic on which the analyzer proves, every second, that it watches this site."""
     return f"{ROOT}/{site}/heartbeat"

@@ -8,21 +8,37 @@ import msgspec
 from analytics.engine import Engine
 from analytics.replay import History, Told
 from analytics.review.seam import Logged
+from telemetry import profiles
+from telemetry.limit_profile import Profile
 from telemetry.storage.items import Item, Noted, Reading
 from telemetry.wire import topics
 from telemetry.wire.payloads import Chart, DeviceConfig, Evaluated, Presence, Response, Terms, Transition
+from tests.helpers.limits import number, published
 from tests.helpers.site import CHART, START, arrived
 
 KEY = ("site", "crane", "c1")
 BOOTS = ("boot-00000001", "boot-00000002")
+EDITS = (
+    f"[crane.moment.steps.alarm]\nset = {number(104)}\nclear = {number(101)}\noff_s = {number(5)}\n",
+    f"[crane.moment.steps.alarm]\nset = {number(95)}\nclear = {number(93)}\n",
+    "[crane.moment]\nchannel = 'load_pct'\nsuppressed_in = ['parked']\n",
+    "[crane.wind]\nsuppressed_in = []\n",
+    f"[crane.figures]\ngust_s = {number(6)}\n[crane.moment.steps.peak]\nremove = true\n",
+    "",
+)  # what a device's own limits fit
 
 
 class Life:
     """A crane that talks to a live engine, which hears only a part of it."""
 
-    def __init__(self, seed: int, *, samples: int = 700, gaps: int = 2, start: int = 0, deaf: str = "") -> None:
-        """`deaf`: a boot of which nothing is heard."""
+    def __init__(
+        self, seed: int, *, samples: int = 700, gaps: int = 2, start: int = 0, deaf: str = "", edits: bool = False
+    ) -> None:
+        """`deaf`: a boot of which nothing is heard; `edits`: limits are published now and then."""
         self.rng = random.Random(seed)  # noqa: S311 - a story, not a secret
+        self.editor = random.Random(seed)  # noqa: S311 - of its own, so that the rest of the story stays as it is
+        self.edits = edits
+        self.published: list[Profile] = []
         self.engine = Engine()
         self.ts = START
         self.frames: list[Told] = []
@@ -64,7 +80,15 @@ class Life:
             self.heard.append(Told(one.frame, one.received))
             self._take(self.engine.feed([one]))
 
+    def _edit(self) -> None:
+        body = self.editor.choice(EDITS)
+        sent = published(body, version=len(self.published) + 1)
+        self.published.append(profiles.parse(sent.text))
+        self._take(self.engine.publish_profile(KEY[0], sent, self.ts))
+
     def _someone_acts(self, n: int) -> None:
+        if self.edits and self.editor.random() < 0.02:
+            self._edit()
         r = self.rng.random()
         if r < 0.03:
             self._answer("acknowledge")
@@ -115,7 +139,8 @@ class Life:
         return [t for t in self.live if not t.observed]
 
     def history(self, frames: list[Told] | None = None) -> History:
-        return History(KEY, BOOTS, self.frames if frames is None else frames, self.terms, self.answers)
+        told = self.frames if frames is None else frames
+        return History(KEY, BOOTS, told, self.terms, self.answers, self.published)
 
     @property
     def late(self) -> dict[str, list[tuple[int, int]]]:

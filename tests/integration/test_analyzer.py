@@ -13,13 +13,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from telemetry import clock
+from telemetry import clock, profiles
 from telemetry.broker import Arrival, Link, connected, fetch_retained
 from telemetry.settings import MqttSettings
 from telemetry.wire import frames, payloads, topics
-from telemetry.wire.payloads import Alarm, Coverage, DeviceConfig, Heartbeat, Transition
+from telemetry.wire.payloads import Alarm, Coverage, DeviceConfig, Heartbeat, SiteProfile, Transition
 from tests.fix_broker import Rumqttd
 from tests.helpers import services
+from tests.helpers.limits import number, published
 from tests.helpers.site import CHART, START
 from tests.helpers.waiting import until
 
@@ -406,6 +407,59 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
 from analytics.__main__ import main
 sys.exit(main())
 """
+
+
+async def test_limits_are_published_while_an_alarm_is_active_and_hold_when_it_is_over(
+    broker: MqttSettings, tmp_path: Path
+) -> None:
+    body = f"[crane.moment.steps.alarm]\nset = {number(105)}\nclear = {number(104)}\n"
+
+    async with site(broker, tmp_path) as here:
+        analyzer = here.start()
+        await here.configure("c1", DeviceConfig(version=1, charts=[CHART], interval_ms=200))
+        await here.watching()
+        seq = count(1)
+
+        async def until_it_is(load: float, active: bool, limit: float = 100.0) -> None:
+            async with asyncio.timeout(20):
+                while (
+                    (alarm := here.desk.alarms.get(("c1", "moment"))) is None
+                    or alarm.active is not active
+                    or alarm.limit != limit
+                ):
+                    await here.send("c1", overload(next(seq), load))
+                    await asyncio.sleep(0.2)
+
+        async def publish(sent: SiteProfile) -> None:
+            await here.device.publish(topics.site_profile(here.name), payloads.encode(sent), retain=True)
+
+        await until_it_is(2.86, True)  # 104.8 %
+        await publish(published(body, version=2))
+        for _ in range(10):
+            await here.send("c1", overload(next(seq), 2.86))
+            await asyncio.sleep(0.1)
+        kept = here.desk.alarms["c1", "moment"]
+        assert kept is not None
+        assert (kept.active, kept.limit, kept.profile) == (True, 100.0, profiles.load("cn").label)
+        await publish(published("[crane.moment]\nremove = true\n", version=1))
+        await until(lambda: here.desk.alarms.get(("p0", "config")))
+        assert "older than version 2" in here.desk.alarms["p0", "config"].text.en  # type: ignore[union-attr]
+        await until_it_is(0.5, False)
+        # A kill: the profile comes back out of the folder, and nothing has to be published again.
+        analyzer.kill()
+        analyzer.wait(5)
+        here.start()
+        n = len(here.desk.beats)
+        await until(lambda: len(here.desk.beats) > n)
+        before = set(here.desk.transitions)
+        for _ in range(20):
+            await here.send("c1", overload(next(seq), 2.86))
+            await asyncio.sleep(0.1)
+        assert set(here.desk.transitions) == before, "104.8 % is no alarm any more"
+        await until_it_is(3.0, True, 105.0)
+        said = [payloads.decode(Transition, raw) for known, raw in here.desk.transitions.items() if known not in before]
+        label = profiles.parse(published(body, version=2).text).label
+        assert [(t.signal, t.limit, t.profile) for t in said if t.rule == "moment"] == [("raise", 105.0, label)]
 
 
 def test_the_run_of_frames_is_one_that_devices_may_send() -> None:

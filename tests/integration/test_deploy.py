@@ -347,7 +347,7 @@ MAY = {
         "cw/v1/demo/heartbeat", "cw/v1/_own/analyze/p0", "cw/v1/_own/analyze/p0/up/tick",
     ],
     "review": [f"{CRANE}/down/transition", "cw/v1/demo/record"],
-    "api": [f"{CRANE}/up/response", f"{CRANE}/down/config", "cw/v1/demo/config"],
+    "api": [f"{CRANE}/up/response", f"{CRANE}/down/config", "cw/v1/demo/config", "cw/v1/demo/profile"],
     "simulators": [f"{CRANE}/up/reading", f"{OTHER}/late/reading"],
 }  # fmt: skip
 MAY_NOT = {
@@ -359,7 +359,13 @@ MAY_NOT = {
     ],
     "terminal/demo/crane/crane-1": [f"{CRANE}/up/reading", f"{OTHER}/up/response", f"{CRANE}/down/alarm/load"],
     "ingest": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", "cw/v1/demo/heartbeat"],
-    "analytics": [f"{CRANE}/up/response", f"{CRANE}/down/config", f"{CRANE}/down/receipt", f"{CRANE}/up/reading"],
+    "analytics": [
+        f"{CRANE}/up/response",
+        f"{CRANE}/down/config",
+        f"{CRANE}/down/receipt",
+        f"{CRANE}/up/reading",
+        "cw/v1/demo/profile",
+    ],
     "review": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", f"{CRANE}/down/receipt", "cw/v1/demo/heartbeat"],
     "api": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", f"{CRANE}/down/receipt"],
     "simulators": ["cw/v1/other/crane/crane-1/up/reading", f"{CRANE}/down/alarm/load"],

@@ -14,6 +14,7 @@ from analytics.engine import Engine
 from analytics.samples import Arrived
 from analytics.table import pack
 from telemetry.model import Hazard, Mode, Severity, State
+from telemetry.profiles import load
 from telemetry.wire.payloads import Chart, DeviceConfig, Event, Presence, SiteConfig, Transition, encode
 from tests.helpers.site import BOOT, CHART, START, Rig, arrived, story
 
@@ -65,7 +66,7 @@ def test_devices_of_one_batch_are_held_to_their_own_limits() -> None:
         one = {"boot": BOOT, "seq": k, "ts": START + 1000 * k, "load_t": 0.5, **AT_42}
         said += engine.feed([arrived("uk", wind_mps=19.0, **one), arrived("cn", wind_mps=14.5, **one)]).transitions
     alarms = {t.device: (t.limit, t.profile) for t in said if t.rule == "wind" and t.severity >= Severity.ALARM}
-    assert alarms == {"uk": (16.5, "uk/1"), "cn": (12.0, "cn/1")}
+    assert alarms == {"uk": (16.5, load("uk").label), "cn": (12.0, load("cn").label)}
 
 
 def test_after_a_restart_coverage_comes_a_few_devices_a_tick_and_is_complete_soon() -> None:
@@ -117,6 +118,15 @@ def test_severity_rises_and_does_not_fall_before_acknowledged_and_returned() -> 
     assert rig.alarm("moment").severity is Severity.CRITICAL
     rig.hold(20, load_t=0.5, **AT_42)
     assert rig.engine.annunciator.record(("site", "crane", "c1"), "moment").state is State.NORMAL  # type: ignore[union-attr]
+
+
+def test_what_rises_past_an_alarm_that_nobody_has_acknowledged_yet_is_raised_anew() -> None:
+    rig = Rig()
+    rig.hold(4, load_t=2.8, **AT_42)
+    assert story(rig.hold(3, load_t=0.5, **AT_42)) == "moment clear returned_unacknowledged"
+    assert rig.hold(4, load_t=2.5, **AT_42) == [], "the pre-warning is the cab's"
+    said = rig.hold(1, load_t=3.5, **AT_42)
+    assert [(t.signal, t.state, t.severity) for t in said] == [("raise", State.UNACKNOWLEDGED, Severity.CRITICAL)]
 
 
 def test_110_percent_holds_the_crane_until_a_person_releases_it() -> None:

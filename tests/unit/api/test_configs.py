@@ -2,9 +2,10 @@
 
 import pytest
 
-from api.configs import Outcome, prepare
+from api.configs import Outcome, prepare, prepare_profile
 from telemetry.storage.devices import ConfigRow
 from telemetry.wire import payloads
+from tests.helpers.limits import published
 
 CHART = {"falls": 2, "points": [[2.5, 6.0], [50.0, 1.7]]}
 
@@ -58,3 +59,20 @@ def test_a_site_has_a_topic_of_its_own() -> None:
     ready = prepare(ConfigRow("s", None, None, {"display_name": "工地"}, 1), None, None)
     assert ready.topic == "cw/v1/s/config"
     assert payloads.decode(payloads.SiteConfig, ready.payload).display_name == "工地"
+
+
+def test_a_sites_limit_profile_is_published_once_and_never_an_older_one() -> None:
+    sent = published("", version=3)
+    ready = prepare_profile("s", sent, None, None)
+    assert (ready.topic, ready.outcome) == ("cw/v1/s/profile", Outcome.PUBLISHED)
+    assert payloads.decode(payloads.SiteProfile, ready.payload) == sent
+    assert prepare_profile("s", sent, sent, ready.payload).outcome is Outcome.UNCHANGED
+    newer = published("", version=4)
+    assert "holds works/4" in prepare_profile("s", sent, newer, None).why
+    assert prepare_profile("s", sent, published("", version=9, name="other"), None).outcome is Outcome.PUBLISHED
+
+
+def test_a_limit_profile_that_is_too_large_is_held_back() -> None:
+    sent = published("# " + "x" * 65_400)
+    ready = prepare_profile("s", sent, None, None)
+    assert (ready.outcome, ready.payload) == (Outcome.OVERSIZED, b"")

@@ -37,10 +37,16 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
         "gaps",
         "backup",
         "restore",
+        "profile check",
+        "profile list",
+        "profile diff",
+        "profile propose",
+        "profile approve",
+        "profile publish",
     ],
 )
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    found = cranewatch(command, "--help")
+    found = cranewatch(*command.split(), "--help")
     assert found.returncode == 0
     assert command == "simulate" or "Example" in found.stdout
 
@@ -57,6 +63,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["backup", "/nowhere/b"], "CRANEWATCH_DATABASE__URL"),
         (["restore", "/nowhere/b"], "CRANEWATCH_DATABASE__URL"),
         (["gaps"], "CRANEWATCH_DATABASE__URL"),
+        (["profile", "list"], "CRANEWATCH_DATABASE__URL"),
+        (["profile", "check", "pyproject.toml"], "pyproject.toml, line "),
+        (["profile", "diff", "cn", "acme/3"], "CRANEWATCH_DATABASE__URL"),
         (["migrate"], "CRANEWATCH_DATABASE__URL"),
         (["ingest"], "CRANEWATCH_DATABASE__URL"),
         (["terminal", "Site", "crane-1"], "is not of"),

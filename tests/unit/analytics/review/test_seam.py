@@ -20,19 +20,21 @@ def reviewed(life: Life, **how: Any) -> Reviewed:
     return found
 
 
+@pytest.mark.parametrize("edits", [False, True])
 @settings(max_examples=10)
-@given(st.integers(0, 10**6))
-def test_replaying_what_was_evaluated_gives_the_live_log_byte_for_byte(seed: int) -> None:
-    life = Life(seed)
+@given(seed=st.integers(0, 10**6))
+def test_replaying_what_was_evaluated_gives_the_live_log_byte_for_byte(edits: bool, seed: int) -> None:
+    life = Life(seed, edits=edits)
     again = replay(life.history(life.heard))
     assert [encode(t) for t in again] == [encode(t) for t in life.derived]
     assert len(again) > 5, "a life in which something happens"
 
 
+@pytest.mark.parametrize("edits", [False, True])
 @settings(max_examples=10)
-@given(st.integers(0, 10**6))
-def test_replaying_what_is_stored_gives_live_and_review_less_what_was_not_reproduced(seed: int) -> None:
-    life = Life(seed)
+@given(seed=st.integers(0, 10**6))
+def test_replaying_what_is_stored_gives_live_and_review_less_what_was_not_reproduced(edits: bool, seed: int) -> None:
+    life = Life(seed, edits=edits)
     if not life.late:
         return
     found = reviewed(life)
@@ -45,10 +47,11 @@ def test_replaying_what_is_stored_gives_live_and_review_less_what_was_not_reprod
             assert encode(one) == encode(logged)
 
 
+@pytest.mark.parametrize("edits", [False, True])
 @settings(max_examples=3)
-@given(st.integers(0, 10**6))
-def test_a_review_that_begins_in_the_middle_of_a_life_finds_the_same(seed: int) -> None:
-    life = Life(seed, samples=2600, gaps=1, start=2200)
+@given(seed=st.integers(0, 10**6))
+def test_a_review_that_begins_in_the_middle_of_a_life_finds_the_same(edits: bool, seed: int) -> None:
+    life = Life(seed, samples=2600, gaps=1, start=2200, edits=edits)
     if not life.late:
         return
     late_from = min(told.frame.ts for told in life.frames if told.received > told.frame.ts + 3_000_000)

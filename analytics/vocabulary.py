@@ -1,0 +1,22 @@
+"""What this version can watch: against it profiles are held that do not come with the package."""
+
+from typing import Final
+
+from analytics.channels import DERIVED
+from analytics.crane import Cranes
+from analytics.formwork import Formworks
+from analytics.limits import COLUMNS
+from telemetry.limit_profile import STEPS
+from telemetry.profile_check import Known
+
+
+def _steps(kind: str) -> dict[str, frozenset[str]]:
+    rules = dict.fromkeys(rule for rule, _ in COLUMNS[kind])
+    return {rule: frozenset(step for name, step in COLUMNS[kind] if name == rule and step in STEPS) for rule in rules}
+
+
+KNOWN: Final = Known(
+    channels={kind: frozenset(channel.name for channel in channels) for kind, channels in DERIVED.items()},
+    steps={kind: _steps(kind) for kind in COLUMNS},
+    figures={fleet.kind: fleet.figure_names for fleet in (Cranes, Formworks)},
+)
