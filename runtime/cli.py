@@ -157,7 +157,7 @@ def score(
     try:
         good = run(seed, scenario or [], plots=plots, docs=docs, as_json=as_json)
     except (ConfigError, OSError) as error:
-        _refuse(f"未评分 not scored: {error}")
+        refuse(f"未评分 not scored: {error}")
     raise typer.Exit(0 if good else 1)
 
 
