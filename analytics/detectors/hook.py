@@ -120,7 +120,8 @@ class Hook(Detector):
         hung = (look.line - table["air_at"][rows] <= _RECENT_MS) & (most > worth)
         high = look.hook > look.figure("loss_height_m")
         landing = (motion.hook < -0.02) & (motion.hook > -look.figure("landing_mps"))
-        drop = (most - look.load) / most * 100.0
+        # In shares of what hung before: the last tenth of a load that is set down slowly goes within a moment, too.
+        drop = (most - look.load) / np.fmax(most, table["borne"][rows]) * 100.0
         value = np.where(hung & high & ~landing, np.maximum(drop, 0.0), 0.0)
         return np.where(table["air"][rows] & np.isnan(worth), np.nan, value)
 

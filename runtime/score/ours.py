@@ -46,7 +46,7 @@ class _Desk:
     def run(self, watch: Callable[[Engine, float], None]) -> Heard:
         """Play it to the end."""
         engine = self._engine
-        self._take(engine.configure_site(SITE, SiteConfig(version=1), START_MS), 0.0)
+        self._take(engine.configure_site(SITE, SiteConfig(version=1, zones=list(self._recording.zones)), START_MS), 0.0)
         for trace in self._recording.traces:
             self._take(engine.configure(SITE, trace.kind, trace.device, trace.config, START_MS), 0.0)
         feeds = [_Feed(trace) for trace in self._recording.traces]

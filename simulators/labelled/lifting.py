@@ -8,6 +8,7 @@ from simulators.labelled.faults import Says
 from simulators.labelled.plant import CRANE, LIFT_T, Act, Run, Stage, danger, order, run, spans, whole
 from simulators.labelled.truth import Event
 from simulators.scenario import AnyEvent, Bypass, LiftEvent, Operator, Power, Snag
+from telemetry.wire.payloads import Zone
 
 OVERLOAD = {"load", "moment"}
 
@@ -68,7 +69,7 @@ def cut_out_ignored(seed: int) -> Recording:
     seen = done.seen
     start, end = whole(done, seen["cut"] > 0)
     rules = {"cutout_ignored"}
-    return done.with_truth([*overloads(done), danger("cut-out not obeyed", rules, start, end)])
+    return done.with_truth([*overloads(done), danger("cut-out not obeyed", rules, start, end, min_hz=0.2)])
 
 
 @case("snag", "lift", "挂钩卡住，1 秒内升至 125 %", "a caught hook: 125 % within a second")
@@ -130,7 +131,7 @@ def power_lost_loaded(seed: int) -> Recording:
     acts = [Act(30.0, _unplug, hanging)]
     done = run(seed, 500.0, [lift(5, 70, 25, to_slew_deg=150.0)], acts=acts)
     at = done.marks["off"]
-    return done.with_truth([danger("power lost with a load", {"power"}, at, at + 120.0)])
+    return done.with_truth([danger("power lost with a load", {"power", "power_lost"}, at, at + 120.0)])
 
 
 def _unplug(stage: Stage) -> None:
@@ -142,8 +143,7 @@ def _unplug(stage: Stage) -> None:
     stage.station.add(Power(at=stage.station.now + 0.01, devices=[CRANE], for_s=200))
 
 
-ZONE = {"id": "school", "zh": "学校", "en": "school", "loaded": True,
-        "points_m": [[10.0, 10.0], [60.0, 10.0], [60.0, 60.0], [10.0, 60.0]]}  # fmt: skip
+ZONE = Zone(zh="学校", en="school", corners=[(10.0, 10.0), (60.0, 10.0), (60.0, 60.0), (10.0, 60.0)])
 
 
 @case("load-over-zone", "lift", "载荷越过禁区", "a load swung over a no-go zone")
@@ -167,8 +167,8 @@ def lift_while_parked(seed: int) -> Recording:
 
 @case("nobody-identified", "lift", "无人身份认证作业", "work without an identified operator")
 def nobody_identified(seed: int) -> Recording:
-    """Nobody has shown who he is, and the crane works for a quarter of an hour."""
-    events = [Operator(at=0.0, devices=[CRANE], operator=""), lift(30, 60, 30), lift(300, 50, 20), lift(560, 50, 35)]
+    """The operator goes, nobody shows who he is, and the crane works for a quarter of an hour."""
+    events = [Operator(at=25.0, devices=[CRANE], operator=""), lift(30, 60, 30), lift(300, 50, 20), lift(560, 50, 35)]
     done = run(seed, 1000.0, events)
     # Three minutes of grace (product review 2.1 no. 9), from the first movement.
     return done.with_truth([danger("unidentified", {"unidentified"}, 30.0, 990.0, life_safety=False)])

@@ -5,13 +5,13 @@ Rule: what is true is read here, off the machine itself: load over rated load, t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from msgspec.structs import replace
+from msgspec import structs
 
 from simulators import site as sites
 from simulators.crane import Crane, Lift, Place
@@ -22,7 +22,7 @@ from simulators.scenario import AnyEvent, Scenario, Title, WindTable
 from simulators.station import CraneStation
 from simulators.wind import at_height
 from telemetry.model import Severity
-from telemetry.wire.payloads import DeviceConfig
+from telemetry.wire.payloads import DeviceConfig, Hoist, Zone
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -87,7 +87,7 @@ class Run:
         """The recording with these labels, given in the plant's time, spread to all boxes."""
         places = devices(self.boxes, self.recording.duration_s)
         truth = Truth(spread(tuple(events), places), spread((*allowances, *self.lawful()), places))
-        return Recording(self.recording.traces, truth, self.recording.duration_s)
+        return replace(self.recording, truth=truth)
 
     def lawful(self) -> list[Allowance]:
         """Where load, moment and wind rules speak rightly: near and above their limits, by the machine itself."""
@@ -111,9 +111,11 @@ def site() -> sites.Site:
 
 
 def config(**more: Any) -> DeviceConfig:
-    """The crane's configuration; a field that this version does not know is left out."""
-    known = {name: value for name, value in more.items() if name in DeviceConfig.__struct_fields__}
-    return replace(site().devices["crane", CRANE], **known)
+    """The crane's configuration, with what a surveyor and the crane's papers say of it."""
+    made = site().devices["crane", CRANE]
+    speed = site().cranes[0].model.motions.hoist_mps
+    hoists = [Hoist(falls=falls, mps=speed * 2 / falls) for falls in (2, 4)]
+    return structs.replace(made, slew_zero_deg=0.0, hoists=hoists, params="approved", **more)
 
 
 def run(
@@ -125,12 +127,13 @@ def run(
     boxes: Sequence[Box] = (),
     wind_mps: float = 3.0,
     free: bool = False,
+    zones: Sequence[Zone] = (),
     **settings: Any,
 ) -> Run:
     """
     Run one crane; the mean wind is that at its anemometer, in m/s.
 
-    `settings` are fields of the device's configuration. Without boxes there is one of each rate.
+    `zones` are of the site, `settings` fields of the device's configuration. Without boxes there is one of each rate.
     """
     plant = site().cranes[0]
     low = 1.0 / at_height(1.0, plant.mast_m, 0.3)
@@ -157,7 +160,7 @@ def run(
     traces = record(station, boxes, config(**settings), duration_s, look)
     columns = np.array(rows, np.float64).T
     seen = {name: columns[k] for k, name in enumerate(Seen._fields)}
-    return Run(Recording(traces, Truth(), duration_s), boxes, seen, dict(stage.done))
+    return Run(Recording(traces, Truth(), duration_s, tuple(zones)), boxes, seen, dict(stage.done))
 
 
 def order(at: float, percent: float, pick: Place, place: Place, position_s: float = 20.0) -> Act:
