@@ -131,7 +131,7 @@ def _creep(path: Path, seed: int) -> None:
     def watch(engine: Engine, t: float) -> None:
         fleet = engine.fleets["formwork"]
         eta = fleet.eta(fleet.index[SITE, device], "settlement")
-        if eta is not None and t % 60 == 0:
+        if eta is not None and (not etas or t - etas[-1][0] >= 60.0):
             etas.append((t, *eta))
 
     heard = ours.hear(recording, watch)

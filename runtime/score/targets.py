@@ -26,8 +26,9 @@ class Target:
 def targets(scored: Scored) -> list[Target]:
     """Every target that the scenarios of this run can decide."""
     mine = scored.total(OURS)
-    found = [Target("missed_life_safety", "漏报（危及生命）", "life-safety events missed", "0",
-                    f"{mine.missed_life_safety} of {mine.asked}", mine.missed_life_safety == 0)]  # fmt: skip
+    missed = f"{mine.missed_life_safety} of {mine.asked_life_safety}"
+    found = [Target("missed_life_safety", "漏报（危及生命）", "life-safety events missed", "0", missed,
+                    mine.missed_life_safety == 0)]  # fmt: skip
     quiet = scored.total(OURS, harmless=True)
     if quiet.days:
         rate = quiet.false_alarms / quiet.days

@@ -91,7 +91,8 @@ def judge(recording: Recording, heard: Heard) -> Tally:
     tally.hours += len(bays) * recording.duration_s / 3600
     by_device: dict[str, list[Event]] = {}
     for event in recording.truth.events:
-        by_device.setdefault(event.device, []).append(event)
+        for device in {event.device, *event.also}:
+            by_device.setdefault(device, []).append(event)
         _detection(tally, event, interval[event.device], heard)
     _false_alarms(tally, recording.truth.allowances, by_device, interval, heard.alarms)
     return tally
@@ -106,7 +107,7 @@ def _detection(tally: Tally, event: Event, interval_s: float, heard: Heard) -> N
     tally.asked_life_safety += event.life_safety
     first, last = event.window(interval_s)
     told = heard.alarms if event.life_safety else [*heard.alarms, *heard.lines]
-    times = [said.t for said in told if said.device == event.device and first <= said.t <= last and _right(said, event)]
+    times = [said.t for said in told if event.about(said.device) and first <= said.t <= last and _right(said, event)]
     if times:
         tally.delays_s.append(max(0.0, min(times) - event.onset_s))
     else:
@@ -130,7 +131,7 @@ def _false_alarms(
         allowed.setdefault(allowance.device, []).append(allowance)
     seen: set[tuple[int, str]] = set()
     for said in alarms:
-        mine = [event for event in events.get(said.device, ()) if _inside(said, event, interval[said.device])]
+        mine = [event for event in events.get(said.device, ()) if _inside(said, event, interval[event.device])]
         if mine:
             key = (id(mine[0]), said.rule)
             tally.repeats += key in seen

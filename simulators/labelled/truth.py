@@ -29,6 +29,7 @@ class Event:
     `limit_s` is when the physical limit is reached, where there is one: a warning before it has a lead. `rules` are
     those any of which counts as detecting it. `min_hz` is how often a device must sample to be asked at all. Some
     things are over in an instant and leave their trace (`lasting`): their length says nothing about who can see them.
+    `also` are devices whose alarm is as good: the other posts of a bay, when it is the bay that is in danger.
     """
 
     device: str
@@ -41,6 +42,11 @@ class Event:
     min_hz: float = 0.0
     lasting: bool = False
     late_s: float = LATE_S
+    also: frozenset[str] = frozenset()
+
+    def about(self, device: str) -> bool:
+        """Whether an alarm of that device can be about it."""
+        return device == self.device or device in self.also
 
     def asked(self, interval_s: float) -> bool:
         """Whether a device with this interval can be asked for it."""

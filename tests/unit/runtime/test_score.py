@@ -64,6 +64,12 @@ def test_an_alarm_of_another_device_is_false_and_detects_nothing() -> None:
     assert (tally.missed_life_safety, tally.false_alarms) == (1, 1)
 
 
+def test_an_alarm_of_another_post_counts_where_the_whole_bay_is_in_danger() -> None:
+    bay = Event("c1", "too fast", frozenset({"load"}), 100.0, 160.0, also=frozenset({"c2"}))
+    tally = judge(recording(bay), heard((110.0, "load"), device="c2"))
+    assert (tally.missed_life_safety, tally.false_alarms) == (0, 0)
+
+
 def test_a_wrong_rule_inside_the_window_is_neither_false_nor_a_detection() -> None:
     tally = judge(recording(event()), heard((110.0, "wind")))
     assert (tally.missed_life_safety, tally.false_alarms) == (1, 0)
