@@ -139,6 +139,10 @@ class Fleet(ABC):
         """What the sentence of a rule adds: which channel, which switch, which zone."""
         return None
 
+    def weakness(self, row: int) -> str | None:
+        """Why all coverage of a device is degraded, of `texts.REASONS`, when its kind knows a reason of its own."""
+        return None
+
     def _channel_of(self, rule: str) -> str:
         from telemetry import profiles
 

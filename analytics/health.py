@@ -136,6 +136,7 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
             if record.state in (State.SHELVED, State.DISABLED)
         ),
         doubt=doubt,
+        weakness=fleet.weakness(row),
         mode=str(device.mode),
         mode_sent=fleet.mode_sent(row),
     )

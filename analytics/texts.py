@@ -230,6 +230,7 @@ REASONS: Final[dict[str, Words]] = {
     "one_axis": Words(zh="只有一个轴有数据", en="one of two axes has data"),
     "clock": Words(zh="设备时钟异常", en="the device's clock is wrong"),
     "slow": Words(zh="采样低于每秒一次 仅供监管", en="sampled less than once a second: supervised only"),
+    "undersampled": Words(zh="浇筑中采样低于每分钟两次", en="sampled less than twice a minute in a pour"),
     "conflict": Words(zh="两台设备使用同一编号", en="two devices use one id"),
     "suppressed": Words(zh="停放状态 按设计抑制", en="suppressed by design while parked"),
     "disabled": Words(zh="报警已停用", en="the alarm is disabled"),
