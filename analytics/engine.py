@@ -15,6 +15,7 @@ import msgspec
 
 from analytics import adoption, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
+from analytics.bays import Bays
 from analytics.covering import Covering
 from analytics.crane import Cranes
 from analytics.fleet import NEVER, Fleet, pack_fleet
@@ -23,6 +24,7 @@ from analytics.identity import DeviceKey
 from analytics.notes import Found
 from analytics.ourselves import Ourselves
 from analytics.outcome import Outcome
+from analytics.pouring import Site
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
 from telemetry.errors import ConfigError
@@ -72,13 +74,15 @@ class Engine:
 
     def __init__(self, partition: int = 0) -> None:
         self.partition = partition
-        self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
+        formworks = Formworks()
+        self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": formworks}
         self.annunciator = Annunciator()
         self.now = 0
         self.ourselves = Ourselves(partition, self.annunciator, self.sites)
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._sites: dict[str, SiteConfig] = {}
+        self.bays = Bays(self.annunciator, formworks, self._pours)
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
@@ -128,6 +132,7 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
+        self.bays.tick(self.now)
         self.ourselves.trust_again(self.now)
         self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
@@ -302,7 +307,9 @@ class Engine:
                 continue
             fleet = self.fleets.get(key[1])
             readable = alarm is not None and alarm.rule == rule
-            if fleet is None or alarm is None or not readable:
+            if readable and alarm is not None and alarm.bay is not None:
+                adoption.adopt_bay(self.bays, key, alarm)
+            elif fleet is None or alarm is None or not readable:
                 adoption.renounce(self.annunciator, key, rule, alarm if readable else None, at)
             elif not adoption.adopt(self.annunciator, fleet, key, alarm, at):
                 adoption.renounce(self.annunciator, key, rule, alarm, at)
@@ -345,16 +352,11 @@ class Engine:
                     continue
                 device.clock_alarm = True
                 fleet.table["attention"][row] = True
-                text, action = texts.clock(why)
-                facts = Facts(
-                    at=self.now,
-                    cause=Cause(boot=device.boot, seq=device.seq or None, tick=self.now),
-                    key=f"clock:{device.boot}:{device.seq}:{int(fleet.table['ts'][row])}",
-                    observed=True,
-                    text=text,
-                    action=action,
-                )
-                self.annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
+                findings.clock_off(self.annunciator, fleet, row, why, self.now)
+
+    def _pours(self, site: str) -> Site | None:
+        config = self._sites.get(site)
+        return Site(config) if config is not None else None
 
     # What goes out
 
@@ -450,6 +452,7 @@ class Engine:
             "state": msgspec.msgpack.encode(state),
             "fleets": {kind: fleet.freeze() for kind, fleet in self.fleets.items()},
             "health": self._health.freeze(),
+            "bays": self.bays.freeze(),
         }
 
     def snapshot(self) -> bytes:
@@ -468,6 +471,7 @@ class Engine:
             for kind, frozen in raw["fleets"].items():
                 engine.fleets[kind].thaw(frozen)
             engine._health.thaw(raw["health"])
+            engine.bays.thaw(raw["bays"])
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now

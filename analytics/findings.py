@@ -132,5 +132,20 @@ def silent(annunciator: Annunciator, fleet: Fleet, row: int) -> None:
     annunciator.condition(device.key, "silence", Severity.ALARM, facts)
 
 
+def clock_off(annunciator: Annunciator, fleet: Fleet, row: int, why: str, now: int) -> None:
+    """A device's clock is ahead or behind for good, by the arrival of its samples."""
+    device = fleet.devices[row]
+    text, action = texts.clock(why)
+    facts = Facts(
+        at=now,
+        cause=Cause(boot=device.boot, seq=device.seq or None, tick=now),
+        key=f"clock:{device.boot}:{device.seq}:{int(fleet.table['ts'][row])}",
+        observed=True,
+        text=text,
+        action=action,
+    )
+    annunciator.condition(device.key, "clock", Severity.ADVISORY, facts)
+
+
 def _cause(spot: Spot) -> Cause:
     return Cause(boot=spot.boot, seq=spot.seq, i=spot.i) if spot.boot else Cause(i=spot.i)

@@ -15,8 +15,7 @@ import numpy as np
 
 from analytics import charts, levels, limits, timelines
 from analytics.channels import COLUMN, DERIVED
-from analytics.cursors import Cursor
-from analytics.identity import DeviceKey
+from analytics.device import Device
 from analytics.limits import COLUMNS, Limits
 from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
 from analytics.table import Array, Field, Table, pack
@@ -34,31 +33,6 @@ _MODE_OF: Final = list(Mode)
 BURSTS: Final = 5
 CLOCK_CLEAR_MS: Final = 60_000  # a clock that behaved for so long is right again
 CONFLICT_CLEAR_MS: Final = 600_000
-
-
-class Device(msgspec.Struct, omit_defaults=True):
-    """What is known of a device beside its arrays."""
-
-    key: DeviceKey
-    boot: str | None = None  # the present boot
-    seq: int = 0
-    cursor: Cursor = msgspec.field(default_factory=Cursor)
-    config: DeviceConfig | None = None
-    site_profile: str = "cn"
-    site: SiteRules | None = None
-    mode: Mode = Mode.WORKING
-    presence_interval: int = 0
-    presence_boot: str | None = None
-    planned_off: bool = False
-    power_off: bool = False
-    silent: bool = False
-    clock_alarm: bool = False
-    conflict: bool = False
-    late: int = 0
-    missing: int = 0  # seqs skipped
-    born: tuple[str, int] | None = None  # the place before its first counted frame
-    terms: str = ""  # digest of the terms that were last reported
-    mode_set: bool = False  # by a person, and not reported yet
 
 
 class Fleet(ABC):

@@ -32,11 +32,21 @@ class Formworks(Fleet):
 
     kind = "formwork"
     tracked = ESSENTIAL
-    figure_names = ("silence_timeout_s", "trend_bucket_s", "trend_points", "trend_z", "trend_rise_pct", *Pour.figures)
+    figure_names = (
+        "silence_timeout_s",
+        "trend_bucket_s",
+        "trend_points",
+        "trend_z",
+        "trend_rise_pct",
+        "bay_age_s",
+        "neighbour_gain_pct",
+        *Pour.figures,
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self.pour = Pour()
+        self.configurations = 0  # how many have come: who is in which bay may have changed
         self.refusals: dict[int, trends.Refused] = {}
         self._settlement = COLUMNS["formwork"].index(("settlement", "alarm"))
         self._sampling = COLUMNS["formwork"].index(("sampling", "advisory"))
@@ -47,6 +57,7 @@ class Formworks(Fleet):
             **Pour.fields,
             **Props.fields,
             "faulty": array(np.int16),  # which essential channels are known bad, a bit each
+            "lonely": array(np.bool_),  # a neighbour is silent in a pour: set at ticks
             "undersampled": array(np.bool_),  # less than twice a minute in a pour
             "design": array(np.float64, np.nan),
             "trend_id": array(np.int64, NEVER, POINTS),
@@ -65,6 +76,7 @@ class Formworks(Fleet):
             raise ConfigError("design_force_kn must be positive")
 
     def configured(self, row: int, config: DeviceConfig) -> None:
+        self.configurations += 1
         self.table["design"][row] = np.nan if config.design_force_kn is None else np.float32(config.design_force_kn)
 
     def eta(self, row: int, rule: str) -> tuple[float, float] | None:
@@ -120,7 +132,9 @@ class Formworks(Fleet):
         self.dirty.update(changed.tolist())
 
     def weakness(self, row: int) -> str | None:
-        return "undersampled" if self.table["undersampled"][row] else None
+        if self.table["undersampled"][row]:
+            return "undersampled"
+        return "lonely" if self.table["lonely"][row] else None
 
     def detail(self, row: int, rule: str) -> Words | None:
         if rule == "sensor":

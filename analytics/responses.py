@@ -60,7 +60,9 @@ class Responses:
         for rule in rules:
             value = current(fleet, row, rule) if fleet is not None and row is not None else None
             declared = fleet.limits[row].rules.get(rule) if fleet is not None and row is not None else None
-            life_safety = declared.life_safety if declared else rule in health.LIFE_SAFETY
+            record = self._annunciator.record(key, rule)  # a bay's own says so itself
+            own = rule in health.LIFE_SAFETY or (record is not None and record.facts.life_safety)
+            life_safety = declared.life_safety if declared else own
             facts = Facts(at=response.at, cause=Cause(response=response.id), observed=True, life_safety=life_safety)
             if declared is not None:
                 facts.hazard, facts.channel = declared.hazard, declared.channel

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from analytics.rulebook.bay import BAY
 from analytics.rulebook.conduct import CONDUCT
 from analytics.rulebook.crane import CRANE
 from analytics.rulebook.entry import Entry, Needs, Say
@@ -11,4 +12,4 @@ from analytics.rulebook.mast import MAST
 
 __all__ = ["RULEBOOK", "Entry", "Needs", "Say"]
 
-RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE | HOOK | CONDUCT | MAST, "formwork": FORMWORK}
+RULEBOOK: Final[dict[str, dict[str, Entry]]] = {"crane": CRANE | HOOK | CONDUCT | MAST, "formwork": FORMWORK | BAY}

@@ -1,0 +1,33 @@
+"""One device as the analyzer knows it, beside its row in the arrays."""
+
+import msgspec
+
+from analytics.cursors import Cursor
+from analytics.identity import DeviceKey
+from telemetry.model import Mode
+from telemetry.wire.payloads import DeviceConfig, SiteRules
+
+
+class Device(msgspec.Struct, omit_defaults=True):
+    """What is known of a device beside its arrays."""
+
+    key: DeviceKey
+    boot: str | None = None  # the present boot
+    seq: int = 0
+    cursor: Cursor = msgspec.field(default_factory=Cursor)
+    config: DeviceConfig | None = None
+    site_profile: str = "cn"
+    site: SiteRules | None = None
+    mode: Mode = Mode.WORKING
+    presence_interval: int = 0
+    presence_boot: str | None = None
+    planned_off: bool = False
+    power_off: bool = False
+    silent: bool = False
+    clock_alarm: bool = False
+    conflict: bool = False
+    late: int = 0
+    missing: int = 0  # seqs skipped
+    born: tuple[str, int] | None = None  # the place before its first counted frame
+    terms: str = ""  # digest of the terms that were last reported
+    mode_set: bool = False  # by a person, and not reported yet
