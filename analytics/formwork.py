@@ -175,8 +175,9 @@ class Formworks(Fleet):
         found = self._judge(row, current, width_s)
         if isinstance(found, trends.Refused):
             self.refusals[row] = found
-            # Noise is an answer: nothing rises. The others are none, and neither set nor clear anything.
-            table["score"][row] = 0.0 if found is trends.Refused.NOISE else np.nan
+            # Noise, and up and down, are answers: nothing rises. The others are none: they neither set nor clear.
+            flat = found in (trends.Refused.NOISE, trends.Refused.NOT_MONOTONE)
+            table["score"][row] = 0.0 if flat else np.nan
             return
         self.refusals.pop(row, None)
         table["trend"][row] = (found.slope, found.low, found.high, found.level, found.rise)

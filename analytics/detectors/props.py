@@ -12,7 +12,7 @@ from analytics.table import Array, Field, Table, field
 # 5.5): a gauge of 0.1 mm shows that. A lean of 1 per mille over 8 m is 8 mm at the head. All are proposals.
 _LOADED: Final = {"force_pct": 30.0}
 WATCHED: Final = (
-    Watched(channel="force_kn", minutes=10, moved={"settle_mm": 2.0}, nonzero=True, step=50.0),
+    Watched(channel="force_kn", minutes=30, moved={"settle_mm": 2.0}, nonzero=True, step=50.0),
     Watched(channel="settle_mm", minutes=10, moved=_LOADED, rate=0.1, step=20.0),
     Watched(channel="shift_x_mm", minutes=30, moved={"tilt_x_deg": 0.06}, rate=0.1, step=20.0),
     Watched(channel="shift_y_mm", minutes=30, moved={"tilt_y_deg": 0.06}, rate=0.1, step=20.0),

@@ -28,7 +28,7 @@ class Row:
         for k, name in enumerate(self.names):
             beside = [self.names[j] for j in (k - 1, k + 1) if 0 <= j < len(self.names)]
             config = DeviceConfig(
-                version=1, display_name=f"{k + 1}号立杆", neighbours=beside, **self.config  # type: ignore[arg-type]
+                version=1, display_name=f"{k + 1}号立杆", neighbours=beside, **self.config
             )  # fmt: skip
             self.engine.configure("site", "formwork", name, config, self.at)
 
@@ -69,7 +69,7 @@ class Row:
     def respond(self, device: str, rule: str, action: str, **more: Any) -> list[str]:
         """What a person answers; what was refused."""
         number = f"response-{self.at}-{device}-{action}"
-        response = Response(id=number, action=action, at=self.at, who="li", rule=rule, **more)  # type: ignore[arg-type]
+        response = Response(id=number, action=action, at=self.at, who="li", rule=rule, **more)
         outcome = self.engine.respond("site", "formwork", device, response, self.at)
         self.transitions += outcome.transitions
         return outcome.refused

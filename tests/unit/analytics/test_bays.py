@@ -9,8 +9,9 @@ from analytics.adoption import OBSERVED
 from analytics.bays import RULES
 from analytics.engine import Engine
 from telemetry.model import Hazard, Severity, State
-from telemetry.wire.payloads import encode
+from telemetry.wire.payloads import DeviceConfig, encode
 from tests.helpers.bay import KEY, Row
+from tests.helpers.site import BOOT, START, arrived
 
 
 def coverage(row: Row, post: str) -> str:
@@ -72,9 +73,13 @@ def test_a_neighbour_that_falls_silent_ends_no_alarm() -> None:
 
 
 def test_a_bay_that_is_watched_slowly_compares_slow_values_when_nothing_is_poured() -> None:
-    row = Row()
-    row.silent = {"p1", "p5"}
-    assert row.go(3, pouring=False, p3={"settle_mm": 4.2}) == ["bay-a differential raise"]
+    for pouring, said in ((False, ["bay-a differential raise"]), (True, [])):
+        row = Row(interval_ms=1_800_000)
+        row.go(0.5, pouring=pouring)
+        row.silent = {"p1", "p2", "p4", "p5"}
+        row.go(2, pouring=pouring)
+        found = row.go(3, pouring=pouring, p3={"settle_mm": 4.3})
+        assert [line for line in found if "differential" in line] == said, "a value of two minutes ago is one, or none"
 
 
 # Neighbours
@@ -213,8 +218,6 @@ def test_a_post_that_rises_above_its_bay_speaks_at_once() -> None:
     assert row.alarm("force").severity is Severity.PREWARNING  # type: ignore[union-attr]
     row.seq += 1
     row.at += 30_000
-    from tests.helpers.site import BOOT, arrived
-
     for _ in range(3):
         row.seq += 1
         row.at += 30_000
@@ -229,6 +232,41 @@ def test_a_post_that_rises_above_its_bay_speaks_at_once() -> None:
     row.engine.tick(row.at + 2_000, row.at + 2_000)
     assert row.alarm("force").severity is Severity.ALARM  # type: ignore[union-attr]
     assert row.alarm("force", "p1").desk == "none"  # type: ignore[union-attr]
+
+
+def unseen(row: Row, post: str, minutes: float, kn: float) -> None:
+    """Readings of one post between two ticks."""
+    for _ in range(round(2 * minutes)):
+        row.seq += 1
+        row.at += 30_000
+        one = {"force_kn": kn, "settle_mm": 1.0, "pouring": True}
+        row.engine.feed([arrived(post, "formwork", row.at, boot=BOOT, seq=row.seq, ts=row.at, **one)])
+
+
+def test_a_post_that_is_back_at_alarm_while_its_bay_has_fallen_to_a_prewarning_speaks() -> None:
+    row = Row()
+    row.go(2, **heavy("p1", "p2", "p3"))
+    row.go(7, **heavy("p1", "p2", "p3", kn=17.0))
+    assert (row.alarm("force").state, row.alarm("force").posts) == (State.UNACKNOWLEDGED, 3)  # type: ignore[union-attr]
+    before = row.alarm("force", "p1")
+    unseen(row, "p1", 2, 20.5)
+    child = row.alarm("force", "p1")
+    assert child is not None
+    assert child.transition == before.transition, "no transition"  # type: ignore[union-attr]
+    assert (child.desk, child.parent) == ("unacknowledged", None)
+
+
+def test_a_post_that_was_over_and_is_raised_anew_behind_an_acknowledged_bay_speaks() -> None:
+    row = Row()
+    row.go(2, **heavy("p1", "p2", "p3", "p4"))
+    row.respond("bay-a", "force", "acknowledge")
+    row.respond("p1", "force", "acknowledge")
+    assert row.alarm("force", "p1").parent == "bay-a"  # type: ignore[union-attr]
+    unseen(row, "p1", 7, 5.0)
+    unseen(row, "p1", 2, 20.5)
+    child = row.alarm("force", "p1")
+    assert child is not None
+    assert (child.state, child.desk, child.parent) == (State.UNACKNOWLEDGED, "unacknowledged", None)
 
 
 def test_who_comes_after_the_bay_was_acknowledged_speaks_for_itself() -> None:
@@ -277,8 +315,6 @@ def test_a_bay_that_nobody_is_in_any_more_ends_its_alarms() -> None:
     row.config = {**row.config, "bay": "B", "version": 2}
     version = row.config.pop("version")
     for name in row.names:
-        from telemetry.wire.payloads import DeviceConfig
-
         row.engine.configure("site", "formwork", name, DeviceConfig(version=version, bay="B"), row.at)  # type: ignore[arg-type]
     assert [line for line in row.go(9) if "bay-a" in line] == []
     assert "bay-a differential clear" in row.go(3)
@@ -314,6 +350,14 @@ def test_a_bays_rules_are_not_taken_for_a_devices_own() -> None:
     row = Row()
     row.go(12, **{name: {"force_kn": 21.0, "settle_mm": 3.0 * k} for k, name in enumerate(row.names)})
     assert {t.rule for t in row.transitions if t.device != "bay-a"} & set(RULES) == set()
+
+
+def test_a_device_that_is_called_as_a_bay_would_be_keeps_its_name() -> None:
+    row = Row()
+    row.engine.feed([arrived("bay-a", "formwork", START, boot=BOOT, seq=1, ts=START, settle_mm=0.0)])
+    row.configure()
+    row.go(3, p3={"settle_mm": 4.3})
+    assert {t.device for t in row.transitions if t.rule == "differential"} == {"bay-a-x"}
 
 
 def test_the_bay_can_be_named_in_any_script() -> None:

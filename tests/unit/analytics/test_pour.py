@@ -193,7 +193,7 @@ def test_a_gauge_that_stands_still_while_the_post_is_loaded_is_stuck_and_named(
 ) -> None:
     post = Post()
     post.go(5, force=3.0)
-    found = post.go(20, force=lambda t: 3.0 + 0.5 * t, settle=lambda t: 1.0 + 0.2 * t, **{channel: value})
+    found = post.go(40, force=lambda t: 3.0 + 0.3 * t, settle=lambda t: 1.0 + 0.1 * t, **{channel: value})
     assert "stuck" in found
     assert post.rig.alarm("stuck").text.en == f"SENSOR VALUE STUCK: {words}"
 
