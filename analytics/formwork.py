@@ -8,6 +8,7 @@ import numpy as np
 from analytics import trends
 from analytics.channels import COLUMN, DERIVED
 from analytics.detectors.base import Sight
+from analytics.detectors.drift import Drift
 from analytics.detectors.pour import Pour
 from analytics.detectors.props import Props
 from analytics.fleet import NEVER, Fleet
@@ -41,11 +42,13 @@ class Formworks(Fleet):
         "bay_age_s",
         "neighbour_gain_pct",
         *Pour.figures,
+        *Drift.figures,
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.pour = Pour()
+        self.drift = Drift()
         self.configurations = 0  # how many have come: who is in which bay may have changed
         self.refusals: dict[int, trends.Refused] = {}
         self._settlement = COLUMNS["formwork"].index(("settlement", "alarm"))
@@ -56,6 +59,7 @@ class Formworks(Fleet):
         return {
             **Pour.fields,
             **Props.fields,
+            **Drift.fields,
             "faulty": array(np.int16),  # which essential channels are known bad, a bit each
             "lonely": array(np.bool_),  # a neighbour is silent in a pour: set at ticks
             "undersampled": array(np.bool_),  # less than twice a minute in a pour
@@ -116,6 +120,8 @@ class Formworks(Fleet):
         width_ms = (self.figure(rows, "trend_bucket_s") * 1000.0).astype(np.int64)
         self.pour.derive(sight, width_ms, limit)
         Props.derive(sight, value[:, _D["force_pct"]].astype(np.float64))
+        self.drift.derive(sight)
+        self.drift.derive(sight)
         self._sampled(sight)
         self._bucket(sight.wave, settle)
         value[:, _D["settle_rate_score"]] = table["score"][rows]
@@ -140,7 +146,7 @@ class Formworks(Fleet):
         if rule == "sensor":
             found = named([name for k, name in enumerate(ESSENTIAL) if self._bad(row) >> k & 1], self.kind)
         else:
-            found = Props.detail(self.table, row, rule)
+            found = Props.detail(self.table, row, rule) or Drift.detail(self.table, row, rule)
         return Words(zh=found[0], en=found[1]) if found is not None else None
 
     def _bad(self, row: int) -> int:

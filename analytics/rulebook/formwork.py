@@ -159,6 +159,24 @@ FORMWORK: Final[dict[str, Entry]] = {
             ),
         },
     ),
+    "drift": Entry(
+        zh="缓慢漂移",
+        en="SLOW DRIFT",
+        meaning=Words(
+            zh="非浇筑期间沉降或倾角扣除每日温度变化后持续偏移",
+            en="When nothing is poured, settlement or tilt moves for days, the day's warmth taken off.",
+        ),
+        needs=Needs(either=("settle_mm", "tilt_x_deg", "tilt_y_deg"), slowest_ms=3_600_000),
+        figure=False,
+        says={
+            Severity.ADVISORY: Say(
+                "缓慢漂移{detail}",
+                "SLOW DRIFT{detail}",
+                "人工复测 检查基础与传感器",
+                "survey it, check base and sensor",
+            ),
+        },
+    ),
     "sensor": Entry(
         zh="传感器数据无效",
         en="SENSOR DATA INVALID",
