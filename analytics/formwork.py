@@ -192,7 +192,7 @@ class Formworks(Fleet):
         if found.low <= 0 or found.rise < least or idle or not np.isfinite(limit):
             table["score"][row] = 0.0
             return
-        table["score"][row] = np.float32(3600.0 / max(1.0, _middle(found, limit)))
+        table["score"][row] = np.float32(3600.0 / max(1.0, found.middle_s(limit)))
 
     def _judge(self, row: int, current: int, width_s: float) -> trends.Trend | trends.Refused:
         """
@@ -214,17 +214,8 @@ class Formworks(Fleet):
         y = table["trend_sum"][row, places] / np.maximum(table["trend_n"][row, places], 1)
         least = int(self.figure(np.array([row]), "trend_points")[0])
         z = float(self.figure(np.array([row]), "trend_z")[0])
-        answers = [trends.trend(t, y, least=least, z=z), trends.trend(t[-RECENT:], y[-RECENT:], least=least, z=z)]
-        given = [answer for answer in answers if isinstance(answer, trends.Trend)]
-        if not given:
-            return answers[0]
-        limit = float(table["set"][row, self._settlement])
-        return min(given, key=lambda answer: _middle(answer, limit))
-
-
-def _middle(found: trends.Trend, limit: float) -> float:
-    """Seconds to the limit by the slope itself."""
-    return max(0.0, limit - found.level) / found.slope if found.slope > 0 else np.inf
+        whole, lately = (trends.trend(t[-n:], y[-n:], least=least, z=z) for n in (POINTS, RECENT))
+        return trends.sooner(whole, lately, float(table["set"][row, self._settlement]))
 
 
 def _resultant(x: Array, y: Array) -> Array:

@@ -25,6 +25,8 @@ from analytics.table import Array
 
 MAX_GAP: Final = 3.0  # in typical spacings
 MONOTONE: Final = 2.58  # normal quantile of S: two-sided 1 %
+SMALL: Final = 0.02  # of the range: what a parabola leaves of a smooth curve
+EVEN: Final = 1.1  # the later half's slope may be a tenth less and still count as even
 MOST_ALIKE: Final = 0.8  # of the autocorrelation: more cannot be told from so few points
 
 
@@ -48,6 +50,29 @@ class Trend:
     high: float
     level: float
     rise: float  # over the window, by the slope
+    early: float = np.nan  # slopes of the window's halves
+    late: float = np.nan
+    half_s: float = np.nan  # from the middle of one to that of the other
+    now: float = np.nan  # the level by the later half
+
+    def middle_s(self, limit: float) -> float:
+        """
+        Seconds until the level reaches `limit`; inf when it does not.
+
+        What slows down goes on slowing down: every pour begins steeply and levels out (domain reference 5.5), and so
+        its rate is carried on as an exponential. A tenth is left to noise: a steady rise must not pass for one.
+        """
+        missing = max(0.0, limit - (self.level if np.isnan(self.now) else min(self.level, self.now)))
+        if self.slope <= 0:
+            return np.inf
+        ratio = EVEN * self.late / self.early if self.early > 0 else 1.0
+        if not ratio < 1.0:
+            return missing / self.slope
+        if self.late <= 0:
+            return np.inf if missing else 0.0
+        tau = -self.half_s / np.log(ratio)
+        left = self.late * np.sqrt(ratio) * tau
+        return float(-tau * np.log1p(-missing / left)) if missing < left else np.inf
 
     def eta_s(self, limit: float) -> tuple[float, float] | None:
         """Seconds until the level reaches `limit`, earliest and latest; None unless the whole band rises."""
@@ -84,7 +109,32 @@ def trend(t: Array, y: Array, *, least: int, z: float) -> Trend | Refused:
     if abs(float(np.sign(slopes).sum())) - 1.0 < MONOTONE * spread:
         return Refused.NOT_MONOTONE
     level = float(np.median(y - slope * t))
-    return Trend(slope, low, high, level, slope * float(t[-1] - t[0]))
+    # A value that stands out counts as one at the edge of the others, and a gauge's own steps for what they are.
+    off = y - (level + slope * t)
+    edge = 3.0 * float(np.median(np.abs(off)))
+    y = level + slope * t + np.clip(off, -edge, edge) if edge > 0 else y
+    (early, _), (late, now) = (_line(t[part], y[part]) for part in (slice(n // 2 + 1), slice(n // 2, n)))
+    half_s = float(t[n // 2 :].mean() - t[: n // 2 + 1].mean())
+    return Trend(slope, low, high, level, slope * float(t[-1] - t[0]), early, late, half_s, now)
+
+
+def sooner(whole: Trend | Refused, lately: Trend | Refused, limit: float) -> Trend | Refused:
+    """
+    Of the trend over a long window and over its latest points, the one that reaches `limit` sooner.
+
+    A long one that was slow at first says nothing that the short one does not say better: it does not count then.
+    """
+    if not isinstance(lately, Trend):
+        return whole
+    if not isinstance(whole, Trend) or whole.early < whole.late / 2:
+        return lately
+    return min(whole, lately, key=lambda answer: answer.middle_s(limit))
+
+
+def _line(t: Array, y: Array) -> tuple[float, float]:
+    """Slope of the straight line of least squares, and its level at 0."""
+    slope = _share(y - y.mean(), t - t.mean())
+    return slope, float(y.mean() - slope * t.mean())
 
 
 def inflation(t: Array, y: Array) -> float:
@@ -102,8 +152,8 @@ def inflation(t: Array, y: Array) -> float:
         other = basis[:, k] - (basis[:, 1] * _share(basis[:, k], basis[:, 1]) if k == 2 else 0.0)
         rest = rest - other * _share(rest, other)
     power = float((rest * rest).sum())
-    if power <= 1e-12 * max(1.0, float((y * y).sum())):
-        return 1.0
+    if np.sqrt(power / n) <= SMALL * float(y.max() - y.min()):
+        return 1.0  # too little to put the slope in doubt, however alike it is
     alike = float((rest[1:] * rest[:-1]).sum()) / power + 3.0 / n
     alike = min(max(alike, 0.0), MOST_ALIKE)
     return (1.0 + alike) / (1.0 - alike)

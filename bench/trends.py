@@ -38,16 +38,16 @@ def alike(noise: np.random.Generator, n: int, share: float, spread: float) -> Ar
 
 def judged(y: Array, k: int) -> tuple[bool, bool]:
     """At reading k: whether any window has a trend, and whether the rule would say that the limit is near."""
-    answered = soon = False
-    for points in (POINTS, RECENT):
+
+    def over(points: int) -> trends.Trend | trends.Refused:
         part = y[max(0, k - points) : k]
         t = (np.arange(len(part)) - len(part) + 0.5) * STEP_S
-        found = trends.trend(t, part, least=POINTS_LEAST, z=Z)
-        if isinstance(found, trends.Trend) and found.low > 0:
-            answered = True
-            eta = (LIMIT_MM - found.level) / found.slope
-            soon |= eta <= SOON_S and found.rise >= RISE * LIMIT_MM
-    return answered, soon
+        return trends.trend(t, part, least=POINTS_LEAST, z=Z)
+
+    found = trends.sooner(over(POINTS), over(RECENT), LIMIT_MM)
+    if not isinstance(found, trends.Trend) or found.low <= 0:
+        return False, False
+    return True, found.middle_s(LIMIT_MM) <= SOON_S and found.rise >= RISE * LIMIT_MM
 
 
 def time_to_limit(series: Any, days: int) -> dict[str, float]:
@@ -62,8 +62,8 @@ def time_to_limit(series: Any, days: int) -> dict[str, float]:
             counts += [new and not old for new, old in zip(now, before, strict=True)]
             before = now
     return {
-        "post_days": days, "trends_a_post_day": round(counts[0] / days, 2),
-        "within_20_min_a_post_day": round(counts[1] / days, 3),
+        "post_days": days, "trends_a_post_day": round(float(counts[0]) / days, 2),
+        "within_20_min_a_post_day": round(float(counts[1]) / days, 3),
     }  # fmt: skip
 
 

@@ -97,3 +97,26 @@ def test_alike_noise_gets_an_answer_about_as_seldom_as_white_noise() -> None:
 
     assert answered(0.0) <= 0.02
     assert answered(0.6) <= 0.06, "0.17 and more if the points counted as independent"
+
+
+def test_what_levels_out_below_the_limit_does_not_reach_it_and_what_is_steady_does() -> None:
+    t = np.arange(-12, 0) * 30.0 + 15.0
+    levelling = 6.0 * (1 - np.exp(-(t + 400.0) / 600.0))
+    found = trend(t, levelling, least=10, z=1.96)
+    assert isinstance(found, Trend)
+    assert (8.0 - found.level) / found.slope < 1200.0, "a straight line would say: within 20 min"
+    assert found.middle_s(8.0) == np.inf
+    assert 200.0 < found.middle_s(4.0) < 500.0, "444 s by the curve itself, less what is left to noise"
+    steady = trend(t, 0.005 * t, least=10, z=1.96)
+    assert isinstance(steady, Trend)
+    assert abs(steady.middle_s(3.0) - 600.0) < 1.0
+
+
+def test_noise_on_a_steady_rise_does_not_put_the_limit_off_for_long() -> None:
+    random = np.random.default_rng(7)
+    t = np.arange(-12, 0) * 30.0 + 15.0
+    found = [trend(t, 4.0 + 0.006 * t + random.normal(0, 0.05, 12), least=10, z=1.96) for _ in range(300)]
+    said = np.array([one.middle_s(8.0) for one in found if isinstance(one, Trend)])
+    assert len(said) > 250
+    assert np.median(said) < 1.1 * 667
+    assert (said < 1200.0).mean() > 0.9
