@@ -22,6 +22,7 @@ SOON_S: Final = 1200.0
 RISE: Final = 0.1  # of the limit
 POINTS_LEAST: Final = 10
 Z: Final = 1.96
+CLEARS: Final = 3
 FIGURES: Final = np.array([3.0, 0.2, 0.01, 8.0])
 
 
@@ -36,8 +37,8 @@ def alike(noise: np.random.Generator, n: int, share: float, spread: float) -> Ar
     return found
 
 
-def judged(y: Array, k: int) -> tuple[bool, bool]:
-    """At reading k: whether any window has a trend, and whether the rule would say that the limit is near."""
+def judged(y: Array, k: int) -> float | None:
+    """At reading k: seconds to the limit as the rule takes them, inf where nothing rises; None without an answer."""
 
     def over(points: int) -> trends.Trend | trends.Refused:
         part = y[max(0, k - points) : k]
@@ -45,25 +46,36 @@ def judged(y: Array, k: int) -> tuple[bool, bool]:
         return trends.trend(t, part, least=POINTS_LEAST, z=Z)
 
     found = trends.sooner(over(POINTS), over(RECENT), LIMIT_MM)
-    if not isinstance(found, trends.Trend) or found.low <= 0:
-        return False, False
-    return True, found.middle_s(LIMIT_MM) <= SOON_S and found.rise >= RISE * LIMIT_MM
+    if not isinstance(found, trends.Trend):
+        return None
+    return found.middle_s(LIMIT_MM) if found.low > 0 and found.rise >= RISE * LIMIT_MM else np.inf
 
 
 def time_to_limit(series: Any, days: int) -> dict[str, float]:
-    """Episodes (beginnings) a post-day of a trend at all, and of "limit within 20 min"; `series` gives one post-day."""
+    """
+    Episodes a post-day of "limit within 20 min", and how many had one; `series` gives one post-day.
+
+    As the rule does: set at 20 min, cleared after three readings beyond 30 min or without a rise.
+    """
     noise = np.random.default_rng(SEED)
-    counts = np.zeros(2)
+    episodes = touched = asked = answered = 0
     for _ in range(days):
         y = np.round(series(noise), 1)
-        before = (False, False)
-        for k in range(POINTS_LEAST, len(y)):
-            now = judged(y, k)
-            counts += [new and not old for new, old in zip(now, before, strict=True)]
-            before = now
+        on, quiet, before = False, 0, episodes
+        for k in range(POINTS_LEAST, len(y) + 1):
+            left = judged(y, k)
+            asked += 1
+            answered += left is not None
+            left = np.inf if left is None else left
+            quiet = quiet + 1 if left > 1.5 * SOON_S else 0
+            if not on and left <= SOON_S:
+                on, episodes = True, episodes + 1
+            elif on and quiet >= CLEARS:
+                on = False
+        touched += episodes > before
     return {
-        "post_days": days, "trends_a_post_day": round(float(counts[0]) / days, 2),
-        "within_20_min_a_post_day": round(float(counts[1]) / days, 3),
+        "post_days": days, "trend_share_of_readings": round(answered / asked, 4),
+        "within_20_min_episodes": episodes, "of_post_days": touched,
     }  # fmt: skip
 
 
@@ -128,7 +140,10 @@ def measure(days: int = 20, posts: int = 100) -> dict[str, Any]:
         "alike_0.6_0.05_mm": time_to_limit(partial(_flat, n=day, share=0.6, spread=0.05), days),
         "alike_0.6_0.3_mm": time_to_limit(partial(_flat, n=day, share=0.6, spread=0.3), days),
         "warm_day_1_mm": time_to_limit(partial(_warm, n=day, swing_mm=1.0), days),
-        "pour_to_4_mm_per_pour": time_to_limit(partial(_poured, n=pour, settle_mm=4.0), 10 * days),
+        "pours_to_3_mm": time_to_limit(partial(_poured, n=pour, settle_mm=3.0), 10 * days),
+        "pours_to_4_mm": time_to_limit(partial(_poured, n=pour, settle_mm=4.0), 10 * days),
+        "pours_to_5_mm": time_to_limit(partial(_poured, n=pour, settle_mm=5.0), 10 * days),
+        "pours_to_6_mm": time_to_limit(partial(_poured, n=pour, settle_mm=6.0), 10 * days),
         "drift_quiet": drift(posts, 365, **quiet),
         "drift_weather_0.2_mm": drift(posts, 365, **{**quiet, "weather": 0.2}),
         "drift_days_alike_0.6": drift(posts, 365, **{**quiet, "share": 0.6}),
