@@ -9,7 +9,8 @@ is multiplied by n over the effective sample size, (1 + r) / (1 - r) of a first-
 Hammersley 1946; for S: Yue and Wang, Water Resources Management 18 (2004) 201-218; both from memory, unverified), r
 being the lag-1 autocorrelation of what a parabola leaves, so that a slope that steepens does not pass for noise.
 
-How often it answers where nothing is, and how often "limit within 20 min", is measured: docs/detection-trends.md.
+Measured (docs/detection-trends.md): "limit within 20 min" came 0 times in 18 simulated post-days of a good gauge
+without a pour, in 0 of 60 pours that end at 3 mm of 8, in 11 of 60 at 4 mm, and in all of 60 at 5 mm.
 
 Rule 1: poor data get no answer and a reason, never a guess.
 Rule 2: what does not rise or fall all the way gets none either: Mann's and Kendall's S must be significant at MONOTONE.

@@ -129,7 +129,7 @@ def drift(posts: int, most: int, **kind: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def measure(days: int = 20, posts: int = 100) -> dict[str, Any]:
+def measure(days: int = 6, posts: int = 40) -> dict[str, Any]:
     """All figures."""
     day, pour = round(86_400 / STEP_S), round(5_400 / STEP_S)
     quiet = {"swing": 1.0, "weather": 0.1, "share": 0.3, "spread": 0.05}

@@ -9,7 +9,8 @@ Control"; both from memory, unverified), in units of the days' own robust spread
 Rule 1: a pour forgets what was learned: what it does to a bay is no drift.
 Rule 2: a day with less than 18 hours says nothing; a gap of two days forgets.
 Rule 3: a day that is off is not learned from: a drift must not become the new normal.
-The measured average run length to a false alarm stands in docs/detection-trends.md.
+Measured run length to a false alarm: 1,143 days where days spread by 0.2 mm, none in 14,600 where they spread by 0.1 mm
+(simulated, docs/detection-trends.md).
 """
 
 from typing import ClassVar, Final
