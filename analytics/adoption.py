@@ -16,6 +16,7 @@ import numpy as np
 
 from analytics import texts
 from analytics.annunciator import Annunciator, Facts, Record
+from analytics.bays import Bays
 from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import Fleet
 from analytics.health import LIFE_SAFETY
@@ -60,6 +61,16 @@ def adopt(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, alarm: Alarm, 
         )
         annunciator.condition(key, rule, record.level, facts, suppressed=False)
     return True
+
+
+def adopt_bay(bays: Bays, key: DeviceKey, alarm: Alarm) -> None:
+    """Take over an alarm of a whole bay. The posts' own are taken over as if each spoke for itself."""
+    record = _record(alarm)
+    record.facts.observed, record.facts.bay, record.facts.posts = True, alarm.bay, alarm.posts
+    record.facts.cab = alarm.cab if alarm.cab != "silenced" else "continuous"
+    if record.state is State.SHELVED:
+        record.shelved_until, record.shelved_by = alarm.at, f"adopted:{alarm.transition}"
+    bays.adopt(key, alarm.rule, record)
 
 
 def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[str, Transition]) -> None:
@@ -164,7 +175,8 @@ def _record(alarm: Alarm) -> Record:
         transition=alarm.transition,
         raised=alarm.transition,
         since=alarm.since,
-        attended=alarm.desk != "none",
+        # What a bay spoke for speaks for itself again.
+        attended=alarm.desk != "none" or alarm.parent is not None,
         latch=alarm.state in _LATCHED,
         hold=alarm.hold,
         cab=alarm.cab,

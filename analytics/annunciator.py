@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from analytics import alarms
+from analytics import alarms, parents
 from analytics.identity import DeviceKey, cause_key, transition_id
 from telemetry.model import Action, Hazard, Severity, Signal, State
 from telemetry.wire import payloads
@@ -51,6 +51,8 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     lift: int | None = None  # which lift: a pulse sounds once in it
     eta_s: tuple[float, float] | None = None
     told: bool = True  # False only in a replay: nobody was told of it
+    bay: str | None = None  # of a whole bay
+    posts: int = 0  # of a bay: how many posts
 
     @property
     def attends(self) -> bool:
@@ -99,6 +101,7 @@ class Annunciator:
         self.silenced: set[tuple[DeviceKey, str]] = set()
         self.timed: set[tuple[DeviceKey, str]] = set()
         self.open: dict[DeviceKey, dict[str, str]] = {}
+        self.spoken: parents.Spoken = {}  # alarms that another one speaks for at the desk
         self.heard: frozenset[str] | None = None  # in a replay: the transitions that were annunciated
         self._transitions: list[Transition] = []
         self._touched: dict[tuple[DeviceKey, str], None] = {}
@@ -212,34 +215,14 @@ class Annunciator:
             self._quiet(device, rule, record)
         self._transitions.append(
             Transition(
-                id=number,
-                site=device[0],
-                kind=device[1],
-                device=device[2],
-                rule=rule,
-                signal=signal,
-                previous=previous,
-                state=state,
-                severity=severity,
-                at=facts.at,
-                cause=facts.cause,
-                observed=facts.observed,
-                hazard=facts.hazard,
-                channel=facts.channel,
-                value=facts.value,
-                limit=facts.limit,
-                unit=facts.unit,
-                text=facts.text,
-                action=facts.action,
-                profile=facts.profile,
-                config=facts.config,
-                source=facts.source,
-                who=response.who if response else None,
-                why=response.why if response else None,
-                until=until,
-                life_safety=facts.life_safety,
+                id=number, site=device[0], kind=device[1], device=device[2], rule=rule, signal=signal,
+                previous=previous, state=state, severity=severity, at=facts.at, cause=facts.cause,
+                observed=facts.observed, hazard=facts.hazard, channel=facts.channel, value=facts.value,
+                limit=facts.limit, unit=facts.unit, text=facts.text, action=facts.action, profile=facts.profile,
+                config=facts.config, source=facts.source, who=response.who if response else None,
+                why=response.why if response else None, until=until, life_safety=facts.life_safety,
             )
-        )
+        )  # fmt: skip
 
     def _sound(self, record: Record) -> None:
         """The cab's sound when a condition has risen."""
@@ -451,6 +434,10 @@ class Annunciator:
         self._emit(device, rule, record, Signal.CLEAR, State.NORMAL, facts, None, None)
         self._touch(device, rule)
 
+    def tell_again(self, device: DeviceKey, rule: str) -> None:
+        """What terminals are told of an alarm has changed without a transition."""
+        self._touch(device, rule)
+
     def take(self) -> tuple[list[Transition], list[tuple[DeviceKey, str]]]:
         """Transitions, in order, and the alarms that changed, since the last time."""
         transitions, touched = self._transitions, list(self._touched)
@@ -463,6 +450,7 @@ class Annunciator:
         if record is None or not record.open:
             return None
         facts = record.facts
+        parent = parents.speaker(self.records, self.spoken, device, rule)
         return payloads.Alarm(
             rule=rule,
             transition=record.transition,
@@ -472,7 +460,7 @@ class Annunciator:
             since=record.since,
             at=facts.at,
             cab=record.cab,
-            desk=alarms.desk(record.state, record.attended),
+            desk="none" if parent else alarms.desk(record.state, record.attended),
             silenced_until=record.silenced_until,
             hazard=facts.hazard,
             value=facts.value,
@@ -484,6 +472,9 @@ class Annunciator:
             life_safety=facts.life_safety,
             hold=record.hold,
             profile=facts.profile,
+            bay=facts.bay,
+            posts=facts.posts,
+            parent=parent,
         )
 
     def rebuild(self) -> None:

@@ -59,6 +59,18 @@ DERIVED: Final[dict[str, tuple[Derived, ...]]] = {
         Derived("tilt_permille", "‰", 2, "倾斜", "tilt"),
         Derived("settle_rate_score", "", 2, "沉降速率", "settlement rate"),
         Derived("sensor_fault", "", 0, "传感器故障", "sensor fault"),
+        Derived("force_growth", "", 1, "轴力增速之比", "growth of the force's rate"),
+        Derived("settle_growth", "", 1, "沉降增速之比", "growth of the settlement's rate"),
+        Derived("shed_pct", "%", 0, "立杆卸载", "load shed by a post"),
+        Derived("sample_gap_s", "s", 0, "浇筑中采样间隔", "sample interval in a pour"),
+        Derived("stuck_channels", "", 0, "数值不变通道", "stuck channels"),
+        Derived("odd_steps", "", 0, "异常跳变次数", "implausible steps"),
+        Derived("drift_sigma", "", 1, "漂移累积和", "drift, cumulative sum"),
+        # Of a bay: no post has them by itself.
+        Derived("differential_pct", "%", 0, "差异沉降", "differential settlement"),
+        Derived("transfer_pct", "%", 0, "荷载转移", "load going to a neighbour"),
+        Derived("posts_ahead", "", 0, "浇筑次序超前", "posts loaded ahead of the order"),
+        Derived("pour_rate_pct", "%", 0, "浇筑速率", "pour rate of the permit's"),
     ),
 }
 COLUMN: Final[dict[str, dict[str, int]]] = {

@@ -57,6 +57,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: frozenset[str]
     states: tuple[tuple[str, State], ...]  # of rules that are shelved or disabled
     doubt: str | None  # of the analyzer itself: warm_start or journal
+    weakness: str | None = None  # of the kind's own, such as too few samples in a pour
     mode: str = "working"
     mode_sent: str | None = None
     told: frozenset[str] = frozenset()  # state channels that came lately
@@ -168,6 +169,7 @@ def _weak(watch: Watch, rule: str) -> HazardCoverage | None:
     for wrong, why in (
         (watch.doubt is not None, watch.doubt or ""),
         (watch.conflict, "conflict"),
+        (watch.weakness is not None, watch.weakness or ""),
         (watch.clock, "clock"),
         (rule in watch.suppressed, "suppressed"),
     ):

@@ -15,6 +15,7 @@ import msgspec
 
 from analytics import adoption, findings, health, texts
 from analytics.annunciator import Annunciator, Facts, Record
+from analytics.bays import Bays
 from analytics.configuration import Configuration
 from analytics.covering import Covering
 from analytics.crane import Cranes
@@ -25,6 +26,7 @@ from analytics.neighbours import Neighbours
 from analytics.notes import Found
 from analytics.ourselves import Ourselves
 from analytics.outcome import Outcome
+from analytics.pouring import Site
 from analytics.profilebook import SiteShelf
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
@@ -82,13 +84,15 @@ class Engine:
 
     def __init__(self, partition: int = 0) -> None:
         self.partition = partition
-        self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": Formworks()}
+        formworks = Formworks()
+        self.fleets: dict[str, Fleet] = {"crane": Cranes(), "formwork": formworks}
         self.annunciator = Annunciator()
         self.now = 0
         self.ourselves = Ourselves(partition, self.annunciator, self.sites)
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._configuration = Configuration(self.fleets, self.annunciator, self.ourselves.key)
+        self.bays = Bays(self.annunciator, formworks, self._pours)
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
@@ -141,6 +145,7 @@ class Engine:
         if prompt:
             self._clocks(offsets)
         self._neighbours.look(self.fleets["crane"], self.annunciator, self.now)
+        self.bays.tick(self.now)
         self.ourselves.trust_again(self.now)
         self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
@@ -280,7 +285,9 @@ class Engine:
                 continue
             fleet = self.fleets.get(key[1])
             readable = alarm is not None and alarm.rule == rule
-            if fleet is None or alarm is None or not readable:
+            if readable and alarm is not None and alarm.bay is not None:
+                adoption.adopt_bay(self.bays, key, alarm)
+            elif fleet is None or alarm is None or not readable:
                 adoption.renounce(self.annunciator, key, rule, alarm if readable else None, at)
             elif not adoption.adopt(self.annunciator, fleet, key, alarm, at):
                 adoption.renounce(self.annunciator, key, rule, alarm, at)
@@ -318,6 +325,10 @@ class Engine:
         for fleet in self.fleets.values():
             for row, why in self._health.wrong(fleet):
                 findings.clock_off(self.annunciator, fleet, row, why, self.now)
+
+    def _pours(self, site: str) -> Site | None:
+        config = self._configuration.sites.get(site)
+        return Site(config) if config is not None else None
 
     # What goes out
 
@@ -429,6 +440,7 @@ class Engine:
             "state": msgspec.msgpack.encode(state),
             "fleets": {kind: fleet.freeze() for kind, fleet in self.fleets.items()},
             "health": self._health.freeze(),
+            "bays": self.bays.freeze(),
         }
 
     def snapshot(self) -> bytes:
@@ -454,6 +466,7 @@ class Engine:
             for kind, frozen in raw["fleets"].items():
                 engine.fleets[kind].thaw(frozen)
             engine._health.thaw(raw["health"])
+            engine.bays.thaw(raw["bays"])
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now

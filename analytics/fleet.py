@@ -119,6 +119,10 @@ class Fleet(Judged, ABC):
         """What the sentence of a rule adds: which channel, which switch, which zone."""
         return None
 
+    def weakness(self, row: int) -> str | None:
+        """Why all coverage of a device is degraded, of `texts.REASONS`, when its kind knows a reason of its own."""
+        return None
+
     # Devices
 
     def row(self, site: str, device: str) -> int:

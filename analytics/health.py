@@ -141,6 +141,7 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
             if record.state in (State.SHELVED, State.DISABLED)
         ),
         doubt=doubt,
+        weakness=fleet.weakness(row),
         mode=str(device.mode),
         mode_sent=fleet.mode_sent(row),
         told=frozenset(name for name, at in told_at.items() if now - at <= lately),

@@ -75,6 +75,12 @@ def spoken(
     return Words(zh=zh, en=en), Words(zh=say.do_zh, en=say.do_en)
 
 
+def of_bay(words: Words | None, post: str, posts: int) -> Words:
+    """The words of the worst post, for a bay where several say the same."""
+    zh, en = (words.zh, words.en) if words is not None else ("报警", "alarm")
+    return Words(zh=f"{post} {zh} 等{posts}根立杆", en=f"{post}: {en}, {posts} posts in all")
+
+
 def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:
     """A condition that is over."""
     entry = RULEBOOK[kind][rule]
@@ -267,6 +273,8 @@ REASONS: Final[dict[str, Words]] = {
     "one_axis": Words(zh="只有一个轴有数据", en="one of two axes has data"),
     "clock": Words(zh="设备时钟异常", en="the device's clock is wrong"),
     "slow": Words(zh="采样低于每秒一次 仅供监管", en="sampled less than once a second: supervised only"),
+    "lonely": Words(zh="相邻测点无数据 无法比较", en="a neighbouring post is silent: nothing to compare with"),
+    "undersampled": Words(zh="浇筑中采样低于每分钟两次", en="sampled less than twice a minute in a pour"),
     "conflict": Words(zh="两台设备使用同一编号", en="two devices use one id"),
     "suppressed": Words(zh="停放状态 按设计抑制", en="suppressed by design while parked"),
     "disabled": Words(zh="报警已停用", en="the alarm is disabled"),

@@ -22,10 +22,17 @@ def _poison() -> dict[str, Any]:
     return poison.measure()
 
 
+def _trends() -> dict[str, Any]:
+    from bench import trends
+
+    return trends.measure()
+
+
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": lambda: asyncio.run(ingest.measure()),
     "engine": _engine,
     "poison": _poison,
+    "trends": _trends,
 }
 
 

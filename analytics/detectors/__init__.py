@@ -4,7 +4,7 @@ from typing import Final
 
 from analytics.detectors.base import Detector
 from analytics.detectors.conduct import Conduct
-from analytics.detectors.honesty import Honesty
+from analytics.detectors.gauges import Gauges
 from analytics.detectors.hook import Hook
 from analytics.detectors.lean import Lean
 from analytics.detectors.switches import Switches
@@ -12,4 +12,4 @@ from analytics.detectors.vane import Vane
 from analytics.detectors.zones import Zones
 
 # In this order: the lean asks whether a load is in the air.
-DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Switches, Zones, Vane, Conduct, Honesty, Lean)
+DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Switches, Zones, Vane, Conduct, Gauges, Lean)

@@ -24,13 +24,11 @@ SLOW_MS: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Look:
+class Sight:
     """
-    One wave of samples of cranes, with what was worked out of it before; arrays are (n,) in the order of `rows`.
+    One wave of samples of any kind; arrays are (n,) in the order of `rows`.
 
-    line: line time in ms, int64; interval: ms, int64; load t, radius m, hook m, falls, wind m/s (NaN is unknown),
-    reference: rated load here in t; capacity: the largest rated load in t; float64. lifting: bool. mode: the number
-    of the mode in `Mode`. value: derived channels, float32 (n, derived), to be filled in.
+    line: line time in ms, int64; interval: ms, int64. value: derived channels, float32 (n, derived), to be filled in.
     """
 
     wave: Samples
@@ -38,6 +36,19 @@ class Look:
     rows: Array
     line: Array
     interval: Array
+    value: Array
+    figure: Callable[[str], Array]  # a figure of the devices' profiles, float64 (n,)
+
+
+@dataclass(slots=True, kw_only=True)
+class Look(Sight):
+    """
+    The same of cranes, with what was worked out of it before.
+
+    load t, radius m, hook m, falls, wind m/s (NaN is unknown), reference: rated load here in t; capacity: the largest
+    rated load in t; float64. lifting: bool. mode: the number of the mode in `Mode`.
+    """
+
     load: Array
     radius: Array
     hook: Array
@@ -51,8 +62,6 @@ class Look:
     began: Array
     windy: Array  # bool: a wind episode at the alarm limit is open
     mode: Array
-    value: Array
-    figure: Callable[[str], Array]  # a figure of the devices' profiles, float64 (n,)
     motion: "Moves"
 
     def only(self, places: Array) -> "Look":

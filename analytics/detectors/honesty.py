@@ -4,101 +4,118 @@ Sensors that do not tell the truth: values that stand still while something rela
 Rule 1: a value that stands still is no fault by itself: an idle crane and a calm night are still (product review 2.1
 no. 8). Only with what moved meanwhile is it one.
 Rule 2: one odd sample is noise; several within ten minutes are a bad contact.
+Rule 3: what is watched, and what must have moved, is data; cranes and formwork are judged by the same lines of code.
 """
 
-from typing import ClassVar, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
-from analytics import windows
 from analytics.channels import COLUMN
-from analytics.detectors.base import Detector, Look
+from analytics.detectors.base import Sight
 from analytics.rulebook.entry import named
-from analytics.table import Array, Field, Table, field
-from telemetry.kinds import CRANE
-from telemetry.wire.payloads import SiteRules
+from analytics.table import Array, Field, Table
+from analytics.table import field as array
+from telemetry.kinds import KINDS
 
-_D: Final = COLUMN["crane"]
-WATCHED: Final = ("load_t", "radius_m", "hook_m", "slew_deg", "wind_mps", "tilt_x_deg", "tilt_y_deg")
-_PLACES: Final = [CRANE.column[name] for name in WATCHED]
-_SLEW: Final = WATCHED.index("slew_deg")
-# What must have happened since a value last changed: minutes, lifts, metres of hook travel. Wind needs nothing but
-# half an hour: no real wind above nought keeps one value so long.
-_MINUTES: Final = np.array([10, 30, 10, 30, 30, 30, 30])
-_LIFTS: Final = np.array([0, 10, 3, 10, 0, 5, 5])
-_TRAVEL: Final = np.array([20.0, 0, 0, 0, 0, 0, 0])
-_NONZERO: Final = np.array([True, False, False, False, True, False, False])
-# What one second can change, and what any single step can (encoder noise, a filter): a load may go at once.
-_RATE: Final = np.array([np.inf, 2.0, 4.0, 8.0, windows.RISE_MPS2, 0.5, 0.5])
-_STEP: Final = np.array([np.inf, 1.0, 1.0, 5.0, windows.JUMP_MPS, 0.5, 0.5])
 STEPS: Final = 4
 LATELY_MS: Final = 600_000
 NEVER: Final = -(2**62)
 
 
-class Honesty(Detector):
-    """Stuck values and impossible steps."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """
+    A channel, when its standing still is a fault, and what step of it is one.
 
-    gives = ("stuck_channels", "odd_steps")
-    slow = True
-    fields: ClassVar[dict[str, Field]] = {
-        "same_value": field(np.float32, np.nan, len(WATCHED)),
-        "same_since": field(np.int64, NEVER, len(WATCHED)),
-        "same_lift": field(np.int32, 0, len(WATCHED)),
-        "same_travel": field(np.float64, 0, len(WATCHED)),
-        "travel": field(np.float64),  # metres that the hook went up and down, ever
-        "last_line": field(np.int64, NEVER, len(WATCHED)),
-        "step_at": field(np.int64, NEVER, STEPS),
-        "step_place": field(np.int8),
-        "stuck": field(np.int16),  # a bit a channel
-        "stepped": field(np.int16),
-    }
+    minutes: for so long at least; moved: by how much each related quantity must have changed meanwhile; nonzero: at
+    nought it may stand still. rate, step: what one second can change and what any single step can, in its unit.
+    """
 
-    def detail(self, table: Table, row: int, rule: str, site: SiteRules | None) -> tuple[str, str] | None:
+    channel: str
+    minutes: float
+    moved: dict[str, float] = field(default_factory=dict)
+    nonzero: bool = False
+    rate: float = np.inf
+    step: float = np.inf
+    turns: bool = False  # degrees that start over at 360
+
+
+class Honesty:
+    """Stuck values and impossible steps of one kind's channels."""
+
+    def __init__(self, kind: str, watched: tuple[Watched, ...], related: tuple[str, ...]) -> None:
+        """`related`: the quantities that `Watched.moved` names, in the order in which `judge` is given them."""
+        self.names = tuple(one.channel for one in watched)
+        self._kind = kind
+        self._places = [KINDS[kind].column[name] for name in self.names]
+        self._minutes = np.array([one.minutes for one in watched])
+        self._moved = np.array([[one.moved.get(name, 0.0) for name in related] for one in watched])
+        self._nonzero = np.array([one.nonzero for one in watched])
+        self._rate = np.array([one.rate for one in watched])
+        self._step = np.array([one.step for one in watched])
+        self._turns = np.array([one.turns for one in watched])
+        self._bits = 1 << np.arange(len(watched))
+
+    def fields(self) -> dict[str, Field]:
+        """The arrays that it needs."""
+        n = len(self.names)
+        return {
+            "same_value": array(np.float32, np.nan, n),
+            "same_since": array(np.int64, NEVER, n),
+            "same_moved": array(np.float64, np.nan, *self._moved.shape),  # the related quantities when it last changed
+            "last_line": array(np.int64, NEVER, n),
+            "step_at": array(np.int64, NEVER, STEPS),
+            "step_place": array(np.int8),
+            "stuck": array(np.int16),  # a bit a channel
+            "stepped": array(np.int16),
+        }
+
+    def named(self, table: Table, row: int, rule: str) -> tuple[str, str] | None:
+        """Which channels `stuck` or `implausible_step` is about, zh and en."""
         if rule not in ("stuck", "implausible_step"):
             return None
         flags = int(table["stuck" if rule == "stuck" else "stepped"][row])
-        return named([name for k, name in enumerate(WATCHED) if flags >> k & 1])
+        return named([name for k, name in enumerate(self.names) if flags >> k & 1], self._kind)
 
-    def derive(self, look: Look) -> None:
-        table, rows = look.table, look.rows
-        now = look.wave.good[:, _PLACES]
+    def change(self, sight: Sight) -> Array:
+        """By how much each watched channel changed since it was last known, float32 (n, watched), not negative."""
+        now, last = sight.wave.good[:, self._places], sight.table["same_value"][sight.rows]
+        turned = np.abs((now - last + np.float32(180.0)) % np.float32(360.0) - np.float32(180.0))
+        change: Array = np.where(self._turns, turned, np.abs(now - last))
+        return change
+
+    def judge(self, sight: Sight, change: Array, related: Array) -> None:
+        """Fill in `stuck_channels` and `odd_steps`; related: float64 (n, related), what has moved or how far it is."""
+        table, rows, column = sight.table, sight.rows, COLUMN[self._kind]
+        now = sight.wave.good[:, self._places]
         known = ~np.isnan(now)
-        last, line = table["same_value"][rows], look.line[:, None]
-        change = np.abs(now - last)
-        change[:, _SLEW] = np.abs((now[:, _SLEW] - last[:, _SLEW] + 180.0) % 360.0 - 180.0)
-        self._steps(look, change, known)
-        hook = change[:, 2]
-        table["travel"][rows] += np.where(np.isnan(hook), 0.0, hook)
+        line = sight.line[:, None]
+        self._steps(sight, change, known)
         fresh = known & ~(change == 0)
-        lifts, travel = table["lift"][rows][:, None], table["travel"][rows][:, None]
         since = np.where(fresh, line, table["same_since"][rows])
-        lift_at = np.where(fresh, lifts, table["same_lift"][rows])
-        travel_at = np.where(fresh, travel, table["same_travel"][rows])
-        table["same_value"][rows] = np.where(known, now, last)
-        table["same_since"][rows], table["same_lift"][rows], table["same_travel"][rows] = since, lift_at, travel_at
-        stuck = (
-            known
-            & ~fresh
-            & (line - since >= 60_000 * _MINUTES)
-            & (lifts - lift_at >= _LIFTS)
-            & (travel - travel_at >= _TRAVEL)
-            & (~_NONZERO | (now != 0))
-        )
-        table["stuck"][rows] = stuck @ (1 << np.arange(len(WATCHED)))
-        look.value[:, _D["stuck_channels"]] = np.where(known.any(axis=1), stuck.sum(axis=1), np.nan)
+        then = np.where(fresh[:, :, None], related[:, None, :], table["same_moved"][rows])
+        table["same_value"][rows] = np.where(known, now, table["same_value"][rows])
+        table["same_since"][rows], table["same_moved"][rows] = since, then
+        moved = ((np.abs(related[:, None, :] - then) >= self._moved) | (self._moved == 0)).all(axis=2)
+        stuck = known & ~fresh & (line - since >= 60_000 * self._minutes) & moved & (~self._nonzero | (now != 0))
+        table["stuck"][rows] = stuck @ self._bits
+        sight.value[:, column["stuck_channels"]] = np.where(known.any(axis=1), stuck.sum(axis=1), np.nan)
 
-    def _steps(self, look: Look, change: Array, known: Array) -> None:
-        table, rows = look.table, look.rows
+    def _steps(self, sight: Sight, change: Array, known: Array) -> None:
+        table, rows = sight.table, sight.rows
         before = table["last_line"][rows]
-        dt = look.line[:, None] - before
-        odd = (change > _RATE * dt / 1000.0 + _STEP) & (before != NEVER) & (dt <= 3 * look.interval[:, None])
-        table["last_line"][rows] = np.where(known, look.line[:, None], before)
+        dt = sight.line[:, None] - before
+        odd = (change > self._rate * dt / 1000.0 + self._step) & (before != NEVER)
+        odd &= dt <= 3 * sight.interval[:, None]
+        table["last_line"][rows] = np.where(known, sight.line[:, None], before)
         any_ = odd.any(axis=1)
         if any_.any():
             own, place = rows[any_], table["step_place"][rows[any_]]
-            table["step_at"][own, place] = look.line[any_]
+            table["step_at"][own, place] = sight.line[any_]
             table["step_place"][own] = (place + 1) % STEPS
-            table["stepped"][own] = odd[any_] @ (1 << np.arange(len(WATCHED)))
-        lately = (look.line[:, None] - table["step_at"][rows] < LATELY_MS) & (table["step_at"][rows] != NEVER)
-        look.value[:, _D["odd_steps"]] = np.where(known.any(axis=1), lately.sum(axis=1), np.nan)
+            table["stepped"][own] = odd[any_] @ self._bits
+        lately = (sight.line[:, None] - table["step_at"][rows] < LATELY_MS) & (table["step_at"][rows] != NEVER)
+        column = COLUMN[self._kind]["odd_steps"]
+        sight.value[:, column] = np.where(known.any(axis=1), lately.sum(axis=1), np.nan)

@@ -175,6 +175,9 @@ class Alarm(Payload, frozen=True):
     life_safety: bool = False
     hold: bool = False
     profile: str | None = None  # name/version@hash of the limit profile that it was raised under
+    bay: Name | None = None  # it is of a whole bay, under a device id of the bay's own
+    posts: int = 0  # of a bay: how many posts are in this alarm
+    parent: str | None = None  # of a post: the id of the bay whose alarm of this rule speaks for it at the desk
 
 
 class HazardCoverage(Payload, frozen=True):
@@ -290,6 +293,8 @@ class DeviceConfig(Payload, frozen=True):
     params: Name | None = None  # the approved hash of chart, reeving and calibration, as `up/presence` gives it
     bay: Name | None = None
     design_force_kn: float | None = None  # post-added load design value, formwork
+    neighbours: Annotated[list[Name], Meta(max_length=8)] = []  # posts next to this one, by device id
+    span_m: Annotated[float, Meta(gt=0, le=100)] | None = None  # to them: L of the differential settlement
     interval_ms: int = 1000
     terminal: Name = "none"  # none | cab | bay | gate
     cab_sound: Name = "extra"  # all | extra | none
@@ -372,6 +377,21 @@ class SiteRecord(Payload, frozen=True):
     more: int = 0
 
 
+class Pour(Payload, frozen=True):
+    """
+    A pour permit: which bay, in which order its posts are loaded (device ids), and how fast at most.
+
+    `max_kn_per_min` is the sum over the bay's monitored posts.
+    """
+
+    permit: Name
+    bay: Name
+    valid_from: Ts
+    valid_to: Ts
+    order: Annotated[list[Name], Meta(max_length=64)] = []
+    max_kn_per_min: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+
+
 class SiteConfig(Payload, frozen=True):
     """`cw/v1/{site}/config`, retained."""
 
@@ -383,6 +403,7 @@ class SiteConfig(Payload, frozen=True):
     organisation: Name | None = None
     zones: Annotated[list[Zone], Meta(max_length=8)] = []
     hours: Annotated[list[tuple[Clock, Clock]], Meta(max_length=4)] = []  # when cranes may lift; none: always
+    pours: Annotated[list[Pour], Meta(max_length=8)] = []
 
     def rules(self) -> SiteRules:
         """What devices are judged by."""

@@ -1,0 +1,273 @@
+"""
+What only the posts of a bay together show: differential settlement, load that goes to a neighbour, order and rate of
+a pour; and one alarm of the bay where three posts say the same.
+
+Rule 1: all of it is observed: decided at a tick from the last known values of several devices, and recorded once.
+Rule 2: a value older than `bay_age_s` in a pour (three intervals otherwise) is none: a silent neighbour raises
+nothing and ends nothing, and what cannot be compared degrades the coverage of the post beside it.
+Rule 3: a bay is addressed like a post of formwork, under an id of its own; nothing is ever read from it.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from analytics import findings, parents, texts
+from analytics.annunciator import Annunciator, Facts, Record
+from analytics.channels import COLUMN, DERIVED
+from analytics.formwork import Formworks
+from analytics.identity import DeviceKey
+from analytics.limits import COLUMNS, Limits
+from analytics.pouring import Posts, Seen, Site, look
+from telemetry.model import Severity, State
+from telemetry.profiles import STEPS
+from telemetry.wire.payloads import Cause, Words
+from telemetry.wire.topics import ID
+
+EVERY_MS: Final = 1_000
+ORPHAN_MS: Final = 600_000  # a bay that nobody is configured into for so long is no more
+RULES: Final = ("differential", "load_transfer", "pour_order", "pour_rate")
+PARENTED: Final = (
+    "force", "settlement", "shift", "tilt", "force_trend", "settlement_trend", "settlement_acceleration", "unloading",
+)  # fmt: skip
+MANY: Final = 3  # posts of one rule make it the bay's (product review 2.1 no. 13)
+_COUNTED: Final = (State.UNACKNOWLEDGED, State.ACKNOWLEDGED)
+
+
+class Step(msgspec.Struct):
+    """One step of a bay's rule: whether it is on, and since when the opposite has held."""
+
+    on: bool = False
+    since: int | None = None
+
+
+class Bay(msgspec.Struct):
+    """What must be remembered of a bay between ticks."""
+
+    name: str
+    looked: int = 0
+    orphan: int | None = None
+    permit: str = ""
+    loaded: list[str] = []  # posts that have been loaded since the permit began
+    steps: dict[str, Step] = {}  # by "rule.step"
+
+
+class Bays:
+    """The bays of a partition."""
+
+    def __init__(self, annunciator: Annunciator, fleet: Formworks, site_of: Callable[[str], Site | None]) -> None:
+        """Alarms go to `annunciator`; `site_of` gives a site's configuration."""
+        self._annunciator = annunciator
+        self._fleet = fleet
+        self._site_of = site_of
+        self.bays: dict[DeviceKey, Bay] = {}
+        self.quiet: set[tuple[DeviceKey, str]] = set()  # posts' alarms that the desk was told another speaks for
+        self._members: dict[DeviceKey, list[int]] = {}
+        self._placed = -1
+
+    def tick(self, now: int) -> None:
+        """Look at every bay that is due, at `now` (Unix ms)."""
+        self._place()
+        for key, bay in self.bays.items():
+            if now - bay.looked >= EVERY_MS:
+                bay.looked = now
+                self._look(key, bay, now)
+        self._tell(now)
+
+    def _place(self) -> None:
+        """Who belongs to which bay, when a configuration has come since."""
+        fleet = self._fleet
+        if fleet.configurations == self._placed:
+            return
+        self._placed = fleet.configurations
+        self._members = {}
+        for row, device in enumerate(fleet.devices):
+            if device.config is not None and device.config.bay:
+                key = (device.key[0], fleet.kind, self._id(device.key[0], device.config.bay))
+                self._members.setdefault(key, []).append(row)
+                self.bays.setdefault(key, Bay(name=device.config.bay))
+        for rows in self._members.values():
+            rows.sort(key=lambda row: fleet.devices[row].key)
+
+    def _id(self, site: str, bay: str) -> str:
+        """A bay's id on the wire; never that of a device."""
+        lower = bay.lower()
+        safe = bool(ID.match(lower)) and len(lower) <= 40
+        found = "bay-" + (lower if safe else blake2b(bay.encode(), digest_size=6).hexdigest())
+        while (site, found) in self._fleet.index:
+            found += "-x"
+        return found
+
+    def _look(self, key: DeviceKey, bay: Bay, now: int) -> None:
+        rows = self._members.get(key, [])
+        if not rows:
+            self._orphaned(key, bay, now)
+            return
+        bay.orphan = None
+        limits = self._fleet.limits[rows[0]]
+        posts = Posts(self._fleet, rows, now)
+        site = self._site_of(key[0])
+        permit = site.permit(bay.name, now) if site is not None else None
+        if permit is None or permit.permit != bay.permit:
+            bay.permit, bay.loaded = (permit.permit if permit is not None else ""), []
+        bay.loaded += [name for name in posts.loaded() if name not in bay.loaded] if permit is not None else []
+        posts.lonely(pour=permit is not None or posts.pouring)
+        for rule, seen in look(posts, permit, frozenset(bay.loaded)).items():
+            self._condition(key, bay, rule, limits, seen, now)
+        for rule in PARENTED:
+            self._parent(key, bay, rule, rows, now)
+
+    # The bay's own rules
+
+    def _condition(self, key: DeviceKey, bay: Bay, rule: str, limits: Limits, seen: Seen, now: int) -> None:
+        declared = limits.rules.get(rule)
+        if declared is None:
+            return
+        level, column = Severity.NONE, -1
+        for place, (name, step) in enumerate(COLUMNS[self._fleet.kind]):
+            if name == rule and step in declared.steps:
+                held = bay.steps.setdefault(f"{rule}.{step}", Step())
+                _advance(held, seen.value, limits, place, now)
+                if held.on and STEPS[step] >= level:
+                    level, column = STEPS[step], place
+        record = self._annunciator.record(key, rule)
+        if level is (record.level if record is not None else Severity.NONE):
+            return
+        channel = DERIVED[self._fleet.kind][COLUMN[self._fleet.kind][declared.channel]]
+        value = None if np.isnan(seen.value) else round(seen.value, channel.decimals)
+        facts = Facts(
+            at=now, cause=Cause(tick=now), key=f"{rule}:{level.name}:{now}", observed=True, hazard=declared.hazard,
+            channel=declared.channel, value=value, unit=channel.unit, profile=limits.profile.label,
+            life_safety=declared.life_safety, bay=bay.name,
+            silence_rise=declared.silence_rise.value if declared.silence_rise else None,
+        )  # fmt: skip
+        if level is Severity.NONE:
+            facts.text = texts.cleared(self._fleet.kind, rule, value, channel.unit)
+        else:
+            _, step_ = limits.step(self._fleet.kind, column)
+            facts.limit = round(limits.shown(self._fleet.kind, column), channel.decimals + 1)
+            facts.text, facts.action = texts.process(
+                self._fleet.kind, rule, level, value, facts.limit, channel.unit, None, seen.detail
+            )
+            facts.source = limits.sources[column]
+            facts.cab, facts.desk, facts.latch, facts.hold = step_.cab, step_.desk, step_.latch, step_.hold
+            facts.sound_s = step_.sound_s.value if step_.sound_s else None
+        self._annunciator.condition(key, rule, level, facts)
+
+    # One alarm for many posts
+
+    def _parent(self, key: DeviceKey, bay: Bay, rule: str, rows: list[int], now: int) -> None:
+        annunciator, devices = self._annunciator, self._fleet.devices
+        children: list[tuple[int, Record]] = []
+        for row in rows:
+            record = annunciator.record(devices[row].key, rule)
+            if record is not None and record.level >= Severity.PREWARNING and record.state in _COUNTED:
+                children.append((row, record))
+        own = annunciator.record(key, rule)
+        if len(children) < MANY:
+            if own is not None and own.level > Severity.NONE:
+                # First the posts speak for themselves again, then the bay is quiet.
+                for row, _ in children:
+                    annunciator.tell_again(devices[row].key, rule)
+                facts = Facts(at=now, cause=Cause(tick=now), key=f"{rule}:NONE:{now}", observed=True, bay=bay.name,
+                              hazard=own.facts.hazard, life_safety=own.facts.life_safety, text=_fewer())  # fmt: skip
+                annunciator.condition(key, rule, Severity.NONE, facts)
+            return
+        row, worst = max(children, key=lambda child: (child[1].level, child[1].facts.value or 0.0, -child[0]))
+        config = devices[row].config
+        name = (config.display_name if config is not None else "") or devices[row].key[2]
+        facts = msgspec.structs.replace(
+            worst.facts, at=now, cause=Cause(tick=now), key=f"{rule}:{worst.level.name}:{now}", observed=True,
+            text=texts.of_bay(worst.facts.text, name, len(children)), config=None,
+            life_safety=any(child.facts.life_safety for _, child in children),
+            desk=any(child.facts.desk for _, child in children), hold=False, latch=False, lift=None, told=True,
+            bay=bay.name, posts=len(children),
+        )  # fmt: skip
+        if own is None or own.level is not worst.level:
+            annunciator.condition(key, rule, worst.level, facts)
+        elif own.facts.text != facts.text:
+            own.facts.text, own.facts.value, own.facts.posts = facts.text, facts.value, facts.posts
+            annunciator.tell_again(key, rule)
+        parent = annunciator.record(key, rule)
+        for row, child in children:
+            place = (devices[row].key, rule)
+            known = annunciator.spoken.get(place)
+            if parent is not None and known != (key, child.raised) and parents.may_join(parent, child):
+                annunciator.spoken[place] = (key, child.raised)
+
+    def _tell(self, now: int) -> None:
+        """Posts whose alarms have got somebody who speaks for them, or have lost them, are told of again."""
+        annunciator = self._annunciator
+        for place in [place for place in annunciator.spoken if _over(annunciator, place)]:
+            del annunciator.spoken[place]
+        quiet = {
+            place for place in annunciator.spoken if parents.speaker(annunciator.records, annunciator.spoken, *place)
+        }
+        for key, rule in sorted(quiet ^ self.quiet):
+            annunciator.tell_again(key, rule)
+        self.quiet = quiet
+
+    # Bays that are no more, and alarms from before our memory
+
+    def _orphaned(self, key: DeviceKey, bay: Bay, now: int) -> None:
+        if bay.orphan is None:
+            bay.orphan = now
+        if now - bay.orphan < ORPHAN_MS:
+            return
+        for rule in [*self._annunciator.records.get(key, {})]:
+            facts = Facts(at=now, cause=Cause(tick=now), key=f"{rule}:orphan:{now}", observed=True, bay=bay.name,
+                          text=_fewer())  # fmt: skip
+            findings.clear(self._annunciator, key, rule, facts)
+        bay.steps = {}
+
+    def adopt(self, key: DeviceKey, rule: str, record: Record) -> None:
+        """An alarm of a bay that was raised before we can remember: it ends by its own condition."""
+        bay = self.bays.setdefault(key, Bay(name=record.facts.bay or key[2]))
+        for name, step in COLUMNS[self._fleet.kind]:
+            if name == rule and rule in RULES and STEPS[step] <= record.level:
+                bay.steps[f"{rule}.{step}"] = Step(on=True)
+        self._annunciator.adopt(key, rule, record)
+
+    def freeze(self) -> dict[str, Any]:
+        """A copy for a snapshot."""
+        spoken = [(*child, *bay) for child, bay in self._annunciator.spoken.items()]
+        return {
+            "bays": msgspec.msgpack.encode(list(self.bays.items())),
+            "quiet": msgspec.msgpack.encode(sorted(self.quiet)),
+            "spoken": msgspec.msgpack.encode(spoken),
+        }
+
+    def thaw(self, frozen: dict[str, Any]) -> None:
+        """Take over a frozen one. Raises MsgspecError when it is none."""
+        self.bays = dict(msgspec.msgpack.decode(frozen["bays"], type=list[tuple[DeviceKey, Bay]]))
+        self.quiet = set(msgspec.msgpack.decode(frozen["quiet"], type=list[tuple[DeviceKey, str]]))
+        spoken = msgspec.msgpack.decode(frozen["spoken"], type=list[tuple[DeviceKey, str, DeviceKey, str]])
+        self._annunciator.spoken = {(child, rule): (bay, raised) for child, rule, bay, raised in spoken}
+
+
+def _advance(held: Step, value: float, limits: Limits, column: int, now: int) -> None:
+    """Set after the on-delay, clear after the off-delay, both of ticks; unknown does neither and starts them over."""
+    turns = value < limits.clear[column] if held.on else value >= limits.set[column]
+    if not turns:
+        held.since = None
+        return
+    if held.since is None:
+        held.since = now
+    if now - held.since >= (limits.off_ms if held.on else limits.on_ms)[column]:
+        held.on, held.since = not held.on, None
+
+
+def _over(annunciator: Annunciator, place: tuple[DeviceKey, str]) -> bool:
+    bay, raised = annunciator.spoken[place]
+    child, parent = annunciator.record(*place), annunciator.record(bay, place[1])
+    return (
+        child is None or child.raised != raised or child.level is Severity.NONE
+        or parent is None or parent.level is Severity.NONE
+    )  # fmt: skip
+
+
+def _fewer() -> Words:
+    return Words(zh="区域报警结束 各立杆报警单独显示", en="no longer of the whole bay: each post speaks for itself")
