@@ -93,6 +93,7 @@ class Engine:
         self._evaluated_at = 0
         self._configuration = Configuration(self.fleets, self.annunciator, self.ourselves.key)
         self.bays = Bays(self.annunciator, formworks, self._pours)
+        formworks.permitted = self._permitted
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
@@ -329,6 +330,10 @@ class Engine:
     def _pours(self, site: str) -> Site | None:
         config = self._configuration.sites.get(site)
         return Site(config) if config is not None else None
+
+    def _permitted(self, site: str) -> frozenset[str]:
+        config = self._configuration.sites.get(site)
+        return frozenset(pour.bay for pour in config.pours) if config is not None else frozenset()
 
     # What goes out
 

@@ -344,7 +344,9 @@ class Fleet(Judged, ABC):
             for what, due in ((What.SPOKE, device.silent), (What.POWER, device.power_off)):
                 if due:
                     found.changes.append(Notice(wave.spot(int(k)), what))
-            device.silent = device.planned_off = device.power_off = False
+            # A box that runs on its battery after it announced that goes on being off as planned.
+            device.planned_off &= wave.flag("power_ok", int(k)) == 0
+            device.silent = device.power_off = False
             for due, mark in ((device.clock_alarm, "clock_mark"), (device.conflict, "conflict_mark")):
                 # Of an adopted alarm: how long it has behaved is counted from here on.
                 if due and self.table[mark][row] == NEVER:
@@ -356,7 +358,7 @@ class Fleet(Judged, ABC):
             if device.conflict and wave.line[k] - self.table["conflict_mark"][row] >= CONFLICT_CLEAR_MS:
                 device.conflict = False
                 found.changes.append(Notice(wave.spot(int(k)), What.CONFLICT_OVER))
-            self.table["attention"][row] = device.clock_alarm or device.conflict
+            self.table["attention"][row] = device.clock_alarm or device.conflict or device.planned_off
 
     def _new_modes(self, found: Feed, wave: Samples, modes: Array) -> None:
         mode = modes[wave.places]

@@ -1,5 +1,6 @@
 """High formwork: post force as a share of its design value, settlement and its trend, shift, tilt."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -47,6 +48,7 @@ class Formworks(Fleet):
 
     def __init__(self) -> None:
         super().__init__()
+        self.permitted: Callable[[str], frozenset[str]] = lambda site: frozenset()  # bays with a pour permit
         self.pour = Pour()
         self.drift = Drift()
         self.configurations = 0  # how many have come: who is in which bay may have changed
@@ -136,6 +138,16 @@ class Formworks(Fleet):
         changed = rows[slow != table["undersampled"][rows]]
         table["undersampled"][rows] = slow
         self.dirty.update(changed.tolist())
+
+    def equipped(self, row: int) -> tuple[frozenset[str], frozenset[str]]:
+        device = self.devices[row]
+        config = device.config or DeviceConfig(version=0)
+        have = {
+            "bay": config.bay is not None, "neighbours": bool(config.neighbours), "span_m": config.span_m is not None,
+            "design_force_kn": config.design_force_kn is not None,
+            "pours": config.bay is not None and config.bay in self.permitted(device.key[0]),
+        }  # fmt: skip
+        return frozenset(name for name, there in have.items() if there), frozenset()
 
     def weakness(self, row: int) -> str | None:
         if self.table["undersampled"][row]:

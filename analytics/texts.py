@@ -258,6 +258,10 @@ CONFIGURED: Final[dict[str, Words]] = {
     "weathervane": Words(zh="随风回转（按方案限制）", en="free slew (restrained by plan)"),
     "params": Words(zh="批准的参数校验值", en="approved parameters"),
     "design_force_kn": Words(zh="设计轴力", en="design force"),
+    "bay": Words(zh="所属区段", en="bay"),
+    "neighbours": Words(zh="相邻立杆", en="neighbouring posts"),
+    "span_m": Words(zh="立杆间距", en="span between posts"),
+    "pours": Words(zh="浇筑许可", en="pour permit"),
 }
 
 REASONS: Final[dict[str, Words]] = {

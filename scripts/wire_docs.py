@@ -141,9 +141,10 @@ def _plain(value: Any) -> str:
     return str(value) if value not in (None, "", ()) else "unset"
 
 
-def _between(path: Path, name: str, text: str) -> str:
+def between(page: str, name: str, text: str) -> str:
+    """A page with this text between the marks of that name."""
     begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
-    before, rest = path.read_text("utf-8").split(begin)
+    before, rest = page.split(begin)
     return f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
@@ -151,8 +152,8 @@ def outputs() -> dict[Path, str]:
     """What each generated file should hold."""
     return {
         ASYNCAPI: json.dumps(asyncapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n",
-        WIRE: _between(WIRE, "kinds", kinds_table()),
-        OPERATIONS: _between(OPERATIONS, "settings", settings_table()),
+        WIRE: between(WIRE.read_text("utf-8"), "kinds", kinds_table()),
+        OPERATIONS: between(OPERATIONS.read_text("utf-8"), "settings", settings_table()),
     }
 
 

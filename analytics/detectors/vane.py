@@ -19,7 +19,7 @@ from telemetry.wire.payloads import DeviceConfig
 
 _D: Final = COLUMN["crane"]
 _RESTING: Final = np.array([mode in (Mode.PARKED, Mode.STORM) for mode in Mode])
-FULL: Final = 54  # of 60 buckets of 10 s with both wind and slew, else there is no answer
+FULL: Final = 0.9  # of the buckets of 10 s that a device of its rate can fill, with both wind and slew
 
 
 class Vane(Detector):
@@ -90,7 +90,9 @@ class Vane(Detector):
         stirred = (gust >= look.figure("vane_gust_ratio")[places] * mean) | (
             self._swing(table, rows, inside) >= look.figure("vane_swing_deg")[places]
         )
-        known = (inside.sum(axis=1) >= FULL) & (blown.sum(axis=1) >= FULL)
+        share = np.minimum(1.0, windows.BUCKET_MS / np.maximum(look.interval[places], 1))
+        least = FULL * windows.BUCKETS * share - 1.0
+        known = (inside.sum(axis=1) >= least) & (blown.sum(axis=1) >= least)
         table["vane"][rows] = np.where(known, np.where(held & stirred, mean, 0.0), np.nan)
 
     @staticmethod

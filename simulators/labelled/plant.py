@@ -30,6 +30,7 @@ Flags = npt.NDArray[np.bool_]
 CRANE: Final = "crane-1"
 LIFT_T: Final = 0.4  # 5 % of the largest rated load of the machine, 8 t: below it the hook is empty
 WIND_LIMIT: Final = 12.0  # JGJ 33-2012 4.1.15, secondary transcription
+WIND_STORM: Final = 20.0  # in-service limit of most makers; whatever the mode, it is inspected afterwards
 WIND_FIRST: Final = 10.8  # force 6 begins
 
 
@@ -97,6 +98,7 @@ class Run:
         # An anemometer has 2 % of noise, and the limit is one of the whole episode of ten minutes.
         found += [_allow({"wind"}, s, Severity.PREWARNING, 60.0) for s in spans(t, wind >= 0.96 * WIND_FIRST, 600.0)]
         found += [_allow({"wind"}, s, Severity.ALARM, 660.0) for s in spans(t, wind >= 0.98 * WIND_LIMIT, 600.0)]
+        found += [_allow({"storm"}, s, Severity.CRITICAL, 660.0) for s in spans(t, wind >= 0.98 * WIND_STORM, 600.0)]
         return found
 
 

@@ -144,3 +144,14 @@ def test_formwork_without_a_design_force_is_blind_for_force_alone() -> None:
     assert found == {
         Hazard.FORCE: "blind", Hazard.SETTLEMENT: "monitored", Hazard.SHIFT: "monitored", Hazard.TILT: "monitored",
     }  # fmt: skip
+
+
+def test_a_post_without_neighbours_or_a_permit_says_which_of_its_bays_rules_are_not_evaluated() -> None:
+    rig = Rig("formwork", interval_ms=10_000, config=DeviceConfig(version=1, bay="a", design_force_kn=20.0))
+    rig.hold(3, force_kn=1.0, settle_mm=0.0, shift_x_mm=0.0, shift_y_mm=0.0, tilt_x_deg=0.0, tilt_y_deg=0.0)
+    rig.tick()
+    lacks = {rule: one.reason.en for one in rig.outcomes[-1].coverage["site", "formwork", "c1"].unwatched
+             for rule in one.rules}  # fmt: skip
+    assert lacks["differential"] == "not configured: neighbouring posts, span between posts"
+    assert lacks["pour_order"] == "not configured: pour permit"
+    assert "force" not in lacks

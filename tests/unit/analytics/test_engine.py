@@ -423,6 +423,16 @@ def test_an_announced_power_off_of_a_parked_crane_is_planned() -> None:
     assert "parked" in coverage.reason.en
 
 
+def test_a_box_that_goes_on_speaking_on_its_battery_is_off_as_planned_all_the_same() -> None:
+    rig = Rig()
+    rig.hold(3, load_t=0.0, mode="parked", **AT_42)
+    rig.note(rig.engine.event("site", "crane", "c1", Event(id="e1", type="power_off", ts=rig.ts), rig.rx))
+    rig.hold(600, load_t=0.0, mode="parked", power_ok=False, **AT_42)
+    assert rig.tick(60_000) == []
+    rig.hold(3, load_t=0.0, mode="parked", power_ok=True, **AT_42)
+    assert [t.rule for t in rig.tick(60_000)] == ["silence"], "with mains it is on again"
+
+
 def test_power_off_with_a_load_on_the_hook_is_an_alarm_at_once() -> None:
     rig = Rig()
     rig.hold(5, load_t=2.0, **AT_42)
