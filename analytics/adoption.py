@@ -90,10 +90,15 @@ def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[st
         known = last.get(rule)
         record = records.pop(rule, None)
         on = table["on"][row, columns]
+        # Behind an alarm that waits to be acknowledged a step for the cab alone leaves nothing in the log: the windows
+        # know whether it is on.
+        under = known is not None and known.state in QUIET and known.state is not State.NORMAL
+        mild = [under and bool(limits.sources[c]) and not limits.step(fleet.kind, c)[1].desk for c in columns]
         if known is None or known.state in QUIET:
-            table["on"][row, columns] = False
-            table["held"][row, columns] = np.where(on, 0, table["held"][row, columns])
-            table["clear"][row, columns] = np.where(on, limits.clear[columns], table["clear"][row, columns])
+            goes = on & ~np.array(mild)
+            table["on"][row, columns] = on & ~goes
+            table["held"][row, columns] = np.where(goes, 0, table["held"][row, columns])
+            table["clear"][row, columns] = np.where(goes, limits.clear[columns], table["clear"][row, columns])
         if known is None or known.state is State.NORMAL:
             continue
         active = known.state not in QUIET
@@ -115,6 +120,8 @@ def assume(annunciator: Annunciator, fleet: Fleet, key: DeviceKey, last: dict[st
             again.level = level(fleet.kind, table["on"][row], columns)[0]
         else:
             _process(fleet, row, again, alarm)
+            if under and table["on"][row, columns].any():
+                again.level = level(fleet.kind, table["on"][row], columns)[0]
         again.facts.config, again.facts.profile, again.facts.source = known.config, known.profile, known.source
         records[rule] = again
     if fleet.devices[row].held:

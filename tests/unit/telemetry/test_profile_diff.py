@@ -38,7 +38,7 @@ ALARM = "[crane.moment.steps.alarm]\n"
         (f"[crane.moment.steps.peak]\nsamples = {number(3)}", "crane.moment.steps.peak.samples",
          ("1", "3", LOOSE, True)),
         (f"[crane.moment.steps.prewarning]\nsound_s = {number(1)}", "crane.moment.steps.prewarning.sound_s",
-         ("3", "1", LOOSE, True)),
+         ("1.5", "1", LOOSE, True)),
         ("[crane.moment.steps.peak]\nremove = true", "crane.moment.steps.peak", ("120", "-", LOOSE, True)),
         ("[crane.moment]\nremove = true", "crane.moment", ("watched", "-", LOOSE, True)),
         ("[crane.rated_load]\nremove = true", "crane.rated_load", ("watched", "-", LOOSE, False)),

@@ -70,7 +70,7 @@ _MISTAKES = [
     (r"on_s = \{ value = 0.5,", "on_s = { value = -0.5,", "crane.load.steps.prewarning.on_s", "negative"),
     (r"off_s = \{ value = 1,", "off_s = { value = 3e6,", "crane.load.steps.prewarning.off_s", "2,000,000"),
     (r"samples = \{ value = 1,", "samples = { value = 1.5,", "crane.load.steps.peak.samples", "whole number"),
-    (r"sound_s = \{ value = 3,", "sound_s = { value = 0,", "crane.load.steps.prewarning.sound_s", "above 0"),
+    (r"sound_s = \{ value = 1.5,", "sound_s = { value = 0,", "crane.load.steps.prewarning.sound_s", "above 0"),
     (r"silence_rise = \{ value = 2,", "silence_rise = { value = -2,", "crane.load.silence_rise", "above 0"),
     (r"gust_s = \{ value = 3,", "gust_s = { value = 0,", "crane.figures.gust_s", "above 0"),
     (r"gust_s = \{ value", "gusts = { value", "crane.figures.gust_s", "cannot be watched without it"),
