@@ -6,6 +6,7 @@ strings, comments and arrays in the same way.
 """
 
 import re
+from bisect import bisect_left
 from typing import Final
 
 Path = tuple[str, ...]
@@ -24,6 +25,7 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._ends = [found.start() for found in re.finditer("\n", text)]
         self._at = 0
         self.lines: dict[Path, int] = {}
         table: Path = ()
@@ -47,9 +49,10 @@ class Places:
         return self.lines.get(best, 1)
 
     def _note(self, path: Path, at: int) -> None:
+        line = bisect_left(self._ends, at) + 1
         for n in range(1, len(path) + 1):
             # A table that is only named by a longer header stands where that header does.
-            self.lines.setdefault(path[:n], self._text.count("\n", 0, at) + 1)
+            self.lines.setdefault(path[:n], line)
 
     def _skip(self, pattern: "re.Pattern[str]") -> int:
         found = pattern.match(self._text, self._at)

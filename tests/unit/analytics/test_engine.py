@@ -716,7 +716,7 @@ def test_the_hour_has_something_to_say() -> None:
     assert len(WHOLE[0]) > 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, len(FRAMES)), max_size=60).map(sorted))
 def test_the_result_does_not_depend_on_how_the_batch_was_cut(cuts: list[int]) -> None:
     assert replay(FRAMES, cuts) == WHOLE

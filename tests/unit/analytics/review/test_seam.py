@@ -21,7 +21,7 @@ def reviewed(life: Life, **how: Any) -> Reviewed:
 
 
 @pytest.mark.parametrize("edits", [False, True])
-@settings(max_examples=10)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_replaying_what_was_evaluated_gives_the_live_log_byte_for_byte(edits: bool, seed: int) -> None:
     life = Life(seed, edits=edits)
@@ -31,7 +31,7 @@ def test_replaying_what_was_evaluated_gives_the_live_log_byte_for_byte(edits: bo
 
 
 @pytest.mark.parametrize("edits", [False, True])
-@settings(max_examples=10)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 @example(seed=326)
 def test_replaying_what_is_stored_gives_live_and_review_less_what_was_not_reproduced(edits: bool, seed: int) -> None:
@@ -49,7 +49,7 @@ def test_replaying_what_is_stored_gives_live_and_review_less_what_was_not_reprod
 
 
 @pytest.mark.parametrize("edits", [False, True])
-@settings(max_examples=3)
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_review_that_begins_in_the_middle_of_a_life_finds_the_same(edits: bool, seed: int) -> None:
     life = Life(seed, samples=2600, gaps=1, start=2200, edits=edits)
