@@ -35,6 +35,13 @@ def check(charts: Sequence[Chart]) -> None:
             raise ConfigError(f"load chart, falls {chart.falls}: not finite")
 
 
+def entry(falls: Array) -> Array:
+    """Where a table by falls has this reeving, int64 (n,); 0 where `falls`, float64 (n,), is unknown or beyond it."""
+    with np.errstate(invalid="ignore"):
+        known = (falls >= 1) & (falls <= MAX_FALLS)
+    return np.where(known, falls, 0).round().astype(np.int64)
+
+
 class ChartBook:
     """Every chart in use, once, padded to one width. Points are rounded to IEEE single, as readings are."""
 

@@ -236,10 +236,7 @@ class Cranes(Fleet):
         return wide[:, 0], wide[:, 1], wide[:, 2]
 
     def _chart(self, rows: Array, falls: Array) -> Array:
-        with np.errstate(invalid="ignore"):
-            known = (falls >= 1) & (falls <= charts.MAX_FALLS)
-        entry = np.where(known, np.where(known, falls, 0).round().astype(np.int64), 0)
-        number: Array = self.table["chart"][rows, entry]
+        number: Array = self.table["chart"][rows, charts.entry(falls)]
         return number
 
     def _lifts(self, rows: Array, load: Array, reference: Array) -> Array:

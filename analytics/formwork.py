@@ -123,7 +123,6 @@ class Formworks(Fleet):
         self.pour.derive(sight, width_ms, limit)
         Props.derive(sight, value[:, _D["force_pct"]].astype(np.float64))
         self.drift.derive(sight)
-        self.drift.derive(sight)
         self._sampled(sight)
         self._bucket(sight.wave, settle)
         value[:, _D["settle_rate_score"]] = table["score"][rows]
@@ -156,13 +155,12 @@ class Formworks(Fleet):
 
     def detail(self, row: int, rule: str) -> Words | None:
         if rule == "sensor":
-            found = named([name for k, name in enumerate(ESSENTIAL) if self._bad(row) >> k & 1], self.kind)
+            found = named(
+                [name for k, name in enumerate(ESSENTIAL) if int(self.table["faulty"][row]) >> k & 1], self.kind
+            )
         else:
             found = Props.detail(self.table, row, rule) or Drift.detail(self.table, row, rule)
         return Words(zh=found[0], en=found[1]) if found is not None else None
-
-    def _bad(self, row: int) -> int:
-        return int(self.table["faulty"][row])
 
     def _bucket(self, wave: Samples, settle: Array) -> None:
         """Settlement into buckets; when a new one begins, the trend of the closed ones."""

@@ -49,8 +49,6 @@ class Conduct(Detector):
         "anonymous_ms": field(np.int64),
         "hours": field(np.int32, -1, HOURS, 2),  # minutes of the local day; -1 is no span
         "zone_name": field(np.int32, -1),
-        "offset_hour": field(np.int64, NEVER),
-        "offset_min": field(np.int32),
         "balance": field(np.float64, np.nan),
         "zero_last": field(np.float64, np.nan),  # hook height and line time of the sample before
         "zero_line": field(np.int64, NEVER),
@@ -67,7 +65,6 @@ class Conduct(Detector):
 
     def sited(self, table: Table, row: int, config: DeviceConfig | None, site: SiteRules | None) -> None:
         table["hours"][row] = -1
-        table["offset_hour"][row] = NEVER
         for k, (begin, end) in enumerate(site.hours if site is not None else ()):
             table["hours"][row, k] = (_minutes(begin), _minutes(end))
         name = site.timezone if site is not None else "UTC"
@@ -119,12 +116,9 @@ class Conduct(Detector):
         if not len(asked):
             return value
         own, ts = rows[asked], look.wave.ts[asked]
-        hour = ts // HOUR_MS
-        stale = np.flatnonzero(table["offset_hour"][own] != hour)
-        for k in stale:
-            table["offset_min"][own[k]] = _offset(self._zones[table["zone_name"][own[k]]], int(hour[k]))
-            table["offset_hour"][own[k]] = hour[k]
-        minute = (ts // 60_000 + table["offset_min"][own]) % DAY_MIN
+        places, which = np.unique(np.stack([table["zone_name"][own], ts // HOUR_MS]), axis=1, return_inverse=True)
+        offsets = np.array([_offset(self._zones[zone], hour) for zone, hour in places.T.tolist()])
+        minute = (ts // 60_000 + offsets[which.reshape(-1)]) % DAY_MIN
         begin, end = table["hours"][own, :, 0], table["hours"][own, :, 1]
         at = minute[:, None]
         # A span that ends before it begins goes over midnight.

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from analytics.channels import COLUMN
-from analytics.charts import MAX_FALLS
+from analytics.charts import MAX_FALLS, entry
 from analytics.detectors.base import Detector, Look
 from analytics.rulebook.entry import FIVE_HZ
 from analytics.table import Array, Field, Table, field
@@ -127,9 +127,7 @@ class Hook(Detector):
 
     def _runaway(self, look: Look) -> Array:
         """Lowering speed with a load, in % of the rated one of this reeving."""
-        known = (look.falls >= 1) & (look.falls <= MAX_FALLS)
-        entry = np.where(known, np.where(known, look.falls, 0).round().astype(np.int64), 0)
-        rated = look.table["hoist_mps"][look.rows, entry]
+        rated = look.table["hoist_mps"][look.rows, entry(look.falls)]
         down = np.where(look.lifting, np.maximum(-look.motion.hook, 0.0), 0.0)
         return np.where(np.isnan(look.motion.hook), np.nan, down / rated * 100.0)
 

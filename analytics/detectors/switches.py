@@ -41,7 +41,6 @@ class Switches(Detector):
     fields: ClassVar[dict[str, Field]] = {
         "limit_from": field(np.float64, np.nan, len(SWITCHES)),  # where the motion was when its switch came on
         "limit_seen": field(np.float64, np.nan, len(SWITCHES)),  # the innermost place where it came on, signed
-        "limit_ever": field(np.bool_),
         "limit_worst": field(np.int8, 0, 2),  # which switch is passed furthest, and which is missing furthest
         "geometry": field(np.float64, np.nan, 3),
     }
@@ -65,7 +64,6 @@ class Switches(Detector):
         told = bits >= 0
         if not told.any():
             return
-        table["limit_ever"][rows] |= told
         on = told[:, None] & ((bits[:, None] & _BITS) != 0)
         where = np.stack([look.hook, look.radius, look.slew], axis=1)[:, _AXIS] * _SIGN
         allowed = np.stack([look.figure(name) for name in self.figures], axis=1)[:, _AXIS]

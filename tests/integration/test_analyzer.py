@@ -24,6 +24,7 @@ from tests.helpers.limits import number, published
 from tests.helpers.site import CHART, START
 from tests.helpers.waiting import until
 
+CRANES, FRAMES = 4, 120
 QUICK = {"CRANEWATCH_PARTITION__CLAIM_WAIT_S": "0.1"}
 
 
@@ -67,8 +68,9 @@ class Desk:
 class Site:
     """A desk, a device's link and an analyzer's folder at one broker."""
 
-    def __init__(self, mqtt: MqttSettings, folder: Path, name: str, device: Link, desk: Desk) -> None:
-        self.mqtt, self.folder, self.name, self.device, self.desk = mqtt, folder, name, device, desk
+    def __init__(self, mqtt: MqttSettings, folder: Path, name: str, links: tuple[Link, Link], desk: Desk) -> None:
+        self.mqtt, self.folder, self.name, self.desk = mqtt, folder, name, desk
+        self.heard, self.device = links
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, **more: str) -> "subprocess.Popen[bytes]":
@@ -83,6 +85,21 @@ class Site:
     async def configure(self, crane: str, config: DeviceConfig) -> None:
         topic = topics.build(self.name, "crane", crane, topics.Lane.DOWN, topics.Leaf.CONFIG)
         await self.device.publish(topic, payloads.encode(config), retain=True)
+
+    def unreported(self) -> dict[str, list[int]]:
+        """Frames of a run that the desk has not been told to be evaluated."""
+        seen = self.desk.evaluated
+        left = {f"c{d}": sorted(set(range(1, FRAMES + 1)) - seen.get(f"c{d}", set())) for d in range(CRANES)}
+        return {crane: missing for crane, missing in left.items() if missing}
+
+    def trace(self) -> str:
+        """What there is to be seen when something did not come."""
+        log = (self.folder.parent / "analyzer.log").read_text(encoding="utf-8", errors="replace")
+        beats = self.desk.beats[-1].at if self.desk.beats else None
+        return (
+            f"not reported {self.unreported()}, links {self.heard.connections} {self.device.connections}, now"
+            f" {clock.now_ms()}, last beat {beats}, exits {[p.poll() for p in self.processes]}, log:\n{log[-4000:]}"
+        )
 
     async def watching(self) -> None:
         """Wait until the analyzer beats for this site: it needs to know a device of it."""
@@ -105,10 +122,10 @@ async def site(mqtt: MqttSettings, tmp_path: Path, name: str | None = None) -> A
     desk = Desk(name)
     heard = [(f"cw/v1/{name}/+/+/down/#", 1), (topics.heartbeat(name), 0)]
     async with (
-        connected(Link(mqtt, f"desk-{name}", filters=heard, on_arrival=_only_ours(desk))),
+        connected(Link(mqtt, f"desk-{name}", filters=heard, on_arrival=_only_ours(desk))) as hears,
         connected(Link(mqtt, f"device-{name}", protocol="3.1.1")) as device,
     ):
-        made = Site(mqtt, folder, name, device, desk)
+        made = Site(mqtt, folder, name, (hears, device), desk)
         try:
             yield made
         finally:
@@ -199,7 +216,7 @@ async def test_rubbish_costs_itself_and_nothing_else(broker: MqttSettings, tmp_p
         assert {payloads.decode(Transition, raw).rule for raw in here.desk.transitions.values()} == {"moment"}
 
 
-def run_of_frames(cranes: int = 4, n: int = 120) -> Iterator[tuple[str, dict[str, Any]]]:
+def run_of_frames(cranes: int = CRANES, n: int = FRAMES) -> Iterator[tuple[str, dict[str, Any]]]:
     """Lifts with overloads, gusts and clock steps, always the same; then one crane that ends the run."""
     for k in range(1, n + 1):
         for d in range(cranes):
@@ -228,9 +245,10 @@ async def play(mqtt: MqttSettings, tmp_path: Path, name: str, kills: tuple[int, 
                 analyzer.wait(5)
                 analyzer = here.start(CRANEWATCH_ANALYZER__SNAPSHOT_S="0.4", CRANEWATCH_ANALYZER__BATCH="7")
                 await asyncio.sleep(1.5 if sent % 2 else 0)
-        await until(lambda: here.desk.alarms.get(("end", "load")) or here.desk.alarms.get(("end", "moment")), 40)
+        ended = [("end", "load"), ("end", "moment")]
+        await until(lambda: any(here.desk.alarms.get(key) for key in ended), 40, here.trace)
         # Each crane is reported with its own transitions or at a tick: the last one to be complete is any of them.
-        await until(lambda: all(len(here.desk.evaluated.get(f"c{d}", ())) == 120 for d in range(4)), 40)
+        await until(lambda: not here.unreported(), 40, here.trace)
         assert services.end(analyzer) == 0
         return here.desk
 
