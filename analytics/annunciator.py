@@ -39,6 +39,7 @@ class Annunciator:
         self.now = 0
         self.silenced: set[tuple[DeviceKey, str]] = set()
         self.timed: set[tuple[DeviceKey, str]] = set()
+        self.sounding: set[tuple[DeviceKey, str]] = set()  # alarms that a cab hears now
         self.open: dict[DeviceKey, dict[str, str]] = {}
         self.spoken: parents.Spoken = {}  # alarms that another one speaks for at the desk
         self.heard: frozenset[str] | None = None  # in a replay: the transitions that were annunciated
@@ -186,6 +187,10 @@ class Annunciator:
         self._touched[key] = None
         if record.cab != "silenced":
             self.silenced.discard(key)
+        if record.cab in ("pulse", "continuous"):
+            self.sounding.add(key)
+        else:
+            self.sounding.discard(key)
         ends = (record.sound_until, record.silenced_until, record.shelved_until, record.again_at)
         if any(end is not None for end in ends):
             self.timed.add(key)
@@ -438,7 +443,7 @@ class Annunciator:
 
     def rebuild(self) -> None:
         """After the records were restored: what is derived from them."""
-        self.silenced, self.timed, self.open = set(), set(), {}
+        self.silenced, self.timed, self.sounding, self.open = set(), set(), set(), {}
         for device, rules in self.records.items():
             for rule, record in rules.items():
                 self._touch(device, rule)

@@ -34,6 +34,7 @@ from analytics.pouring import Site
 from analytics.profilebook import SiteShelf
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
+from analytics.sounding import Sounding
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import Profile
 from telemetry.model import Mode, Severity
@@ -76,6 +77,7 @@ class Engine:
         self._covering = Covering()
         self._health = health.Health()
         self._neighbours = Neighbours()
+        self._sounding = Sounding(self.annunciator)
 
     # Inputs
 
@@ -127,6 +129,7 @@ class Engine:
         self.bays.tick(self.now)
         self._floods.tick(self.fleets.values(), self.ourselves.key(""), self.now)
         self._gathering.tell()
+        self._sounding.tick(self.now)
         self.ourselves.trust_again(self.now)
         self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
@@ -141,6 +144,9 @@ class Engine:
                     report = device.cursor.evaluated(device.boot, device.seq)
                     if report is not None:
                         outcome.evaluated[device.key] = report
+            for key, hours in self._sounding.take().items():
+                report = outcome.evaluated.get(key, Evaluated())
+                outcome.evaluated[key] = msgspec.structs.replace(report, sounded=hours)
         return self._finish(outcome)
 
     def configure(self, site: str, kind: str, device: str, config: DeviceConfig, received: int) -> Outcome:
@@ -429,6 +435,7 @@ class Engine:
             "bays": self.bays.freeze(),
             "gathering": self._gathering.freeze(),
             "floods": self._floods.freeze(),
+            "sounding": self._sounding.freeze(),
         }
 
     def snapshot(self) -> bytes:
@@ -457,6 +464,7 @@ class Engine:
             engine.bays.thaw(raw["bays"])
             engine._gathering.thaw(raw["gathering"])
             engine._floods.thaw(raw["floods"])
+            engine._sounding.thaw(raw["sounding"])
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
