@@ -79,10 +79,6 @@ class Sounding:
     def thaw(self, frozen: dict[str, Any]) -> None:
         """Take over a frozen one. Raises MsgspecError when it is none."""
         self._hours = dict(msgspec.msgpack.decode(frozen["hours"], type=list[tuple[DeviceKey, Hour]]))
-        changed = msgspec.msgpack.decode(frozen["changed"], type=list[tuple[tuple[DeviceKey, int], Hour]])
-        for place, hour in changed:
-            # The hour that goes on is one object in both.
-            present = self._hours.get(place[0])
-            self._changed[place] = present if present is not None and present.at == place[1] else hour
+        self._changed = dict(msgspec.msgpack.decode(frozen["changed"], type=list[tuple[tuple[DeviceKey, int], Hour]]))
         self._was = set(msgspec.msgpack.decode(frozen["was"], type=list[DeviceKey]))
         self._looked = frozen["looked"]
