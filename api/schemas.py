@@ -65,6 +65,10 @@ class Alarm(Body):
     action: Words | None = None
     life_safety: bool = False
     hold: bool = False
+    priority: int | None = Field(default=None, description="At the desk: 1 low, 2 medium, 3 high.")
+    parent: str | None = Field(default=None, description="The id of whoever speaks for it at the desk.")
+    bay: str | None = Field(default=None, description="It is of a whole bay.")
+    posts: int = Field(default=0, description="How many devices this alarm speaks for.")
 
 
 class Alarms(Body):
