@@ -43,6 +43,7 @@ class Formworks(Fleet):
         "bay_age_s",
         "neighbour_gain_pct",
         *Pour.figures,
+        Pour.after,
         *Drift.figures,
     )
 

@@ -37,12 +37,14 @@ class Pour:
         "pour_now": field(np.int64, NEVER),
         "pour_risen": field(np.bool_),  # the force rises by itself
         "pouring": field(np.bool_),  # so, or the device says so
+        "poured_at": field(np.int64, NEVER),  # line time when it last was
         "growth": field(np.float32, np.nan, 2),
         "shed": field(np.float32, np.nan),  # % of design that the force has fallen from its level, in any case
         "gained": field(np.float32, np.nan),  # % of design that it has risen
         "force_rate": field(np.float32, np.nan),  # kN/min over the last minutes
     }
     figures: ClassVar[tuple[str, ...]] = ("pour_rise_pct", "growth_rise_pct", "growth_least_pct", "growth_step_pct")
+    after: ClassVar[str] = "unloading_after_h"
 
     def derive(self, sight: Sight, width_ms: Array, limit: Array) -> None:
         """
@@ -65,7 +67,11 @@ class Pour:
         for k, name in enumerate(_GROWTH):
             growth = table["growth"][rows, k]
             sight.value[:, _D[name]] = np.where(pouring, growth, 0.0)
-        sight.value[:, _D["shed_pct"]] = np.where(pouring, table["shed"][rows], 0.0)
+        # Until the concrete carries itself, a post that lets go is as bad as in the pour.
+        poured = np.where(pouring, sight.line, table["poured_at"][rows])
+        table["poured_at"][rows] = poured
+        green = (poured != NEVER) & (sight.line - poured <= sight.figure(self.after) * 3_600_000)
+        sight.value[:, _D["shed_pct"]] = np.where(green, table["shed"][rows], 0.0)
 
     @staticmethod
     def _note(sight: Sight, number: Array) -> None:

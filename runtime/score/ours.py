@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from analytics.engine import Engine
+from analytics.flood import OWN
 from analytics.outcome import Outcome
 from analytics.samples import Arrived
 from runtime.score.heard import Heard, Said
@@ -46,7 +47,8 @@ class _Desk:
     def run(self, watch: Callable[[Engine, float], None]) -> Heard:
         """Play it to the end."""
         engine = self._engine
-        self._take(engine.configure_site(SITE, SiteConfig(version=1, zones=list(self._recording.zones)), START_MS), 0.0)
+        zones, pours = list(self._recording.zones), list(self._recording.pours)
+        self._take(engine.configure_site(SITE, SiteConfig(version=1, zones=zones, pours=pours), START_MS), 0.0)
         for trace in self._recording.traces:
             self._take(engine.configure(SITE, trace.kind, trace.device, trace.config, START_MS), 0.0)
         feeds = [_Feed(trace) for trace in self._recording.traces]
@@ -104,8 +106,12 @@ class _Desk:
         if at >= self._ends.get(transition.device, at + 1.0):
             return  # a folded part is over, or the box was taken off: what follows is about us, not about a crane
         alarm = outcome.alarms.get((key, transition.rule))
+        if transition.rule in OWN or (alarm is not None and alarm.posts):
+            return  # a line that stands for others, which are counted themselves
         if alarm is not None and alarm.cab == "none" and alarm.desk == "none":
-            return  # hidden behind its parent: nobody saw it
+            by = self._engine.annunciator.spoken.get((key, transition.rule))
+            if alarm.parent is None or by is None or by[1] != transition.rule:
+                return  # in a flood, or chattering: nobody has read what it is
         said = Said(transition.device, transition.rule, at, transition.severity)
         (self._heard.alarms if transition.severity >= Severity.PREWARNING else self._heard.lines).append(said)
         self._answers.append((at + DESK_S, key, transition.rule, transition.id))

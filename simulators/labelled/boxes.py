@@ -19,7 +19,7 @@ from simulators.faults import Fault, Window
 from simulators.labelled.truth import Truth
 from simulators.station import Record
 from telemetry.wire import frames
-from telemetry.wire.payloads import DeviceConfig, Event, Presence, Zone
+from telemetry.wire.payloads import DeviceConfig, Event, Pour, Presence, Zone
 
 SITE: Final = "labelled"
 # Monday 2027-01-18, 07:00 in Shanghai: the shift begins.
@@ -84,6 +84,7 @@ class Recording:
     truth: Truth
     duration_s: float
     zones: tuple[Zone, ...] = ()  # of its site
+    pours: tuple[Pour, ...] = ()  # permitted there
 
 
 class Plant(Protocol):

@@ -46,7 +46,7 @@ def limit_passed(seed: int) -> Recording:
     acts = [*_into_limits(60.0, 440.0, 2), _to(1000.0, hook_m=top + 0.9)]
     done = run(seed, 1300.0, acts=acts)
     late = [s for s in spans(done.seen["t"], done.seen["hook_m"] > top - 0.3) if s[1] > 1000]
-    return done.with_truth([danger("limit passed", {"limit_passed"}, late[0][0], late[0][1], min_hz=0.2)])
+    return done.with_truth([danger("limit passed", {"limit_passed"}, late[0][0], late[0][1], min_hz=1.0)])
 
 
 @case("limit-switch-failed", "limits", "上限位开关失效", "a limit switch that no longer closes")

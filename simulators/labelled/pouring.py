@@ -18,6 +18,7 @@ from simulators.scenario import AnyEvent, PourEvent, Scenario, Title, VibrateEve
 from simulators.site import PostSite
 from simulators.station import PostStation, generator
 from telemetry.model import Severity
+from telemetry.wire.payloads import Pour as Permit
 
 BAY: Final = "A"
 SETTLE_MM, SHIFT_MM, TILT_PERMILLE, FORCE_PCT = 8.0, 12.0, 4.0, 100.0  # DBJ/T 15-197-2020 8.0.4, transcription
@@ -41,14 +42,19 @@ class Bay:
     @property
     def ids(self) -> frozenset[str]:
         """All posts, and the bay itself."""
-        return frozenset({BAY, BAY.lower(), *self.stations})
+        return frozenset({f"bay-{BAY.lower()}", *self.stations})
+
+    def beside(self, post: str) -> list[PostSite]:
+        """The posts next to this one on the grid."""
+        own = next(one for one in self.posts if one.id == post)
+        return [one for one in self.posts if abs(one.row - own.row) + abs(one.column - own.column) == 1]
 
     def add(self, post: str, effect: Effect) -> None:
         """Let something happen to one post."""
         self.stations[post].post.add(effect)
 
     def play(self, duration_s: float, every_s: float, label: Callable[[], Sequence[Event]] = tuple,
-             faults: Faults | None = None) -> Recording:  # fmt: skip
+             faults: Faults | None = None, permits: Sequence[Permit] = ()) -> Recording:  # fmt: skip
         """
         Every post reports at this interval; the truth is what `label` gives and what the posts rightly say.
 
@@ -56,7 +62,8 @@ class Bay:
         """
         traces, allowances = [], list[Allowance]()
         for post, station in self.stations.items():
-            known = replace(site().devices["formwork", post], design_force_kn=self.design_kn)
+            beside = [other.id for other in self.beside(post)]
+            known = replace(site().devices["formwork", post], design_force_kn=self.design_kn, neighbours=beside)
             rows: list[tuple[float, float, float, float, float]] = []
 
             def look(t: float, station: PostStation = station, rows: list[tuple[float, ...]] = rows) -> None:  # type: ignore[assignment]  # bound per post
@@ -67,7 +74,7 @@ class Bay:
 
             traces += record(station, [Box(post, every_s, (faults or {}).get(post, ()))], known, duration_s, look)
             allowances += _lawful(post, np.array(rows).T)
-        return Recording(traces, Truth(tuple(label()), tuple(allowances)), duration_s)
+        return Recording(traces, Truth(tuple(label()), tuple(allowances)), duration_s, pours=tuple(permits))
 
 
 def _lawful(post: str, seen: Floats) -> list[Allowance]:
@@ -172,11 +179,12 @@ def prop_fails(seed: int) -> Recording:
     """A post sheds 80 % of its force within two minutes; the four beside it take a quarter of that each."""
     bay = Bay(seed, [PourEvent(at=600.0, bay=BAY, front_s=30.0)], force_kn=9.5)
     at, failing = 4200.0, bay.posts[5]
-    beside = [p for p in bay.posts if abs(p.row - failing.row) + abs(p.column - failing.column) == 1]
+    beside = bay.beside(failing.id)
     bay.add(failing.id, Shed(at, 0.8, 120.0))
     for post in beside:
         bay.add(post.id, Shed(at, -0.8 / len(beside), 120.0))
-    events = [_event(failing.id, "post unloads", {"unloading", "force_trend"}, at, 6000.0, also=bay.ids)]
+    events = [_event(failing.id, "post unloads", {"unloading", "load_transfer", "force_trend"}, at, 6000.0,
+                     also=bay.ids)]  # fmt: skip
     events += [_event(p.id, "takes its neighbour's load", {"force", "force_trend", "unloading"}, at, 6000.0,
                       life_safety=False) for p in beside]  # fmt: skip
     return bay.play(6000.0, 10.0, lambda: events)
@@ -184,12 +192,16 @@ def prop_fails(seed: int) -> Recording:
 
 @case("pour-too-fast", "formwork", "浇筑过快", "a pour that is too fast")
 def pour_too_fast(seed: int) -> Recording:
-    """The whole bay within three minutes and each post within two: six times as fast as an ordinary pour."""
+    """
+    The whole bay within three minutes and each post within two: six times as fast as an ordinary pour, and more than
+    twice what its permit allows.
+    """
     bay = Bay(seed, [PourEvent(at=900.0, bay=BAY, front_s=10.0, tau_s=(60.0, 90.0))])
     rules = {"pour_rate", "force_trend", "force"}
     # The bay is one: whichever post says it has said it.
     event = _event(bay.posts[0].id, "too fast", rules, 900.0, 1500.0, life_safety=False, also=bay.ids)
-    return bay.play(2400.0, 10.0, lambda: [event])
+    permit = Permit(permit="P-1", bay=BAY, valid_from=START_MS, valid_to=START_MS + 86_400_000, max_kn_per_min=15.0)
+    return bay.play(2400.0, 10.0, lambda: [event], permits=[permit])
 
 
 @case("posts-settle-apart", "formwork", "差异沉降", "posts that settle apart")

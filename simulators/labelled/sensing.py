@@ -83,13 +83,14 @@ def load_drifts(seed: int) -> Recording:
 
 @case("load-reads-low", "health", "起重量读数偏低（传感器被垫）", "a shimmed load cell: 60 % of the truth")
 def load_reads_low(seed: int) -> Recording:
-    """After an hour of honest lifts the cell is shimmed: the mast leans as before, the load reads 60 %."""
-    boxes = _with(lambda: Scale(Window(HOUR), "load_t", 0.6), rates=SLOWER)
-    done = run(seed, 3 * HOUR, [_work(brisk=True)], boxes=boxes)
-    lifts = [end for _, end in spans(done.seen["t"], done.seen["load_t"] > 1.0, 5.0) if end > HOUR]
+    """After two and a half hours of honest lifts the cell is shimmed: the mast leans as before, the load reads 60 %."""
+    shimmed, end = 2.5 * HOUR, 4.5 * HOUR
+    boxes = _with(lambda: Scale(Window(shimmed), "load_t", 0.6), rates=SLOWER)
+    done = run(seed, end, [_work(brisk=True)], boxes=boxes)
+    lifts = [over for _, over in spans(done.seen["t"], done.seen["load_t"] > 1.0, 5.0) if over > shimmed]
     if len(lifts) < 8:
         raise ValueError("too few lifts to show it")
-    return done.with_truth([danger("load reads low", {"load_reads_low", "contradiction"}, lifts[4], 3 * HOUR)])
+    return done.with_truth([danger("load reads low", {"load_reads_low", "contradiction"}, lifts[0], end)])
 
 
 @case("loose-contact", "health", "接触不良，载荷跳变", "a loose contact: the load jumps by three tonnes")
