@@ -10,9 +10,10 @@ from analytics.detectors.honesty import Honesty, Watched
 from analytics.table import Field, Table, field
 from telemetry.wire.payloads import SiteRules
 
-# Wind needs nothing but half an hour: no real wind above nought keeps one value so long. A load may go at once.
+# Wind needs nothing but half an hour: no real wind above nought keeps one value so long. A load may go at once, and not
+# come and go within a sample.
 WATCHED: Final = (
-    Watched(channel="load_t", minutes=10, moved={"travel": 20.0}, nonzero=True),
+    Watched(channel="load_t", minutes=10, moved={"travel": 20.0}, nonzero=True, spike=1.0),
     Watched(channel="radius_m", minutes=30, moved={"lifts": 10}, rate=2.0, step=1.0),
     Watched(channel="hook_m", minutes=10, moved={"lifts": 3}, rate=4.0, step=1.0),
     Watched(channel="slew_deg", minutes=30, moved={"lifts": 10}, rate=8.0, step=5.0, turns=True),

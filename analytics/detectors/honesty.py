@@ -21,6 +21,7 @@ from telemetry.kinds import KINDS
 
 STEPS: Final = 4
 LATELY_MS: Final = 600_000
+SPIKES_MS: Final = 5_000  # slower, a whole lift may be between two samples
 NEVER: Final = -(2**62)
 
 
@@ -30,7 +31,8 @@ class Watched:
     A channel, when its standing still is a fault, and what step of it is one.
 
     minutes: for so long at least; moved: by how much each related quantity must have changed meanwhile; nonzero: at
-    nought it may stand still. rate, step: what one second can change and what any single step can, in its unit.
+    nought it may stand still. rate, step: what one second can change and what any single step can, in its unit. spike:
+    what nothing that was there before and after one sample can differ from it, at `SPIKES_MS` or faster.
     """
 
     channel: str
@@ -39,6 +41,7 @@ class Watched:
     nonzero: bool = False
     rate: float = np.inf
     step: float = np.inf
+    spike: float = np.inf
     turns: bool = False  # degrees that start over at 360
 
 
@@ -55,6 +58,7 @@ class Honesty:
         self._nonzero = np.array([one.nonzero for one in watched])
         self._rate = np.array([one.rate for one in watched])
         self._step = np.array([one.step for one in watched])
+        self._spike = np.array([one.spike for one in watched])
         self._turns = np.array([one.turns for one in watched])
         self._bits = 1 << np.arange(len(watched))
 
@@ -66,6 +70,7 @@ class Honesty:
             "same_since": array(np.int64, NEVER, n),
             "same_moved": array(np.float64, np.nan, *self._moved.shape),  # the related quantities when it last changed
             "last_line": array(np.int64, NEVER, n),
+            "jumped": array(np.int8, 0, n),  # which way the last step went, where it could be half of a spike
             "step_at": array(np.int64, NEVER, STEPS),
             "step_place": array(np.int8),
             "stuck": array(np.int16),  # a bit a channel
@@ -92,7 +97,7 @@ class Honesty:
         now = sight.wave.good[:, self._places]
         known = ~np.isnan(now)
         line = sight.line[:, None]
-        self._steps(sight, change, known)
+        self._steps(sight, now, change, known)
         fresh = known & ~(change == 0)
         since = np.where(fresh, line, table["same_since"][rows])
         then = np.where(fresh[:, :, None], related[:, None, :], table["same_moved"][rows])
@@ -103,11 +108,21 @@ class Honesty:
         table["stuck"][rows] = stuck @ self._bits
         sight.value[:, column["stuck_channels"]] = np.where(known.any(axis=1), stuck.sum(axis=1), np.nan)
 
-    def _steps(self, sight: Sight, change: Array, known: Array) -> None:
+    def _spikes(self, sight: Sight, now: Array) -> Array:
+        """Whether a channel is back where it was, one sample after it was somewhere else; bool (n, watched)."""
+        table, rows = sight.table, sight.rows
+        step = now - table["same_value"][rows]
+        way = np.where(np.abs(step) >= self._spike, np.sign(step), 0.0)
+        back: Array = (way != 0) & (way == -table["jumped"][rows]) & (sight.interval[:, None] <= SPIKES_MS)
+        table["jumped"][rows] = np.where(np.isnan(step), 0.0, np.where(back, 0.0, way))
+        return back
+
+    def _steps(self, sight: Sight, now: Array, change: Array, known: Array) -> None:
         table, rows = sight.table, sight.rows
         before = table["last_line"][rows]
         dt = sight.line[:, None] - before
         odd = (change > self._rate * dt / 1000.0 + self._step) & (before != NEVER)
+        odd |= self._spikes(sight, now)
         odd &= dt <= 3 * sight.interval[:, None]
         table["last_line"][rows] = np.where(known, sight.line[:, None], before)
         any_ = odd.any(axis=1)

@@ -64,7 +64,7 @@ def test_a_working_day_has_no_stuck_value_and_no_odd_step() -> None:
     assert Working(5).work(8 * 60) == []
 
 
-@pytest.mark.parametrize(("channel", "far"), [("hook_m", 60.0), ("radius_m", 55.0), ("wind_mps", 99.0)])
+@pytest.mark.parametrize(("channel", "far"), [("hook_m", 60.0), ("radius_m", 55.0), ("wind_mps", 99.0), ("load_t", 2.7)])
 def test_a_bad_contact_is_said_after_the_third_step_and_one_spike_is_not(channel: str, far: float) -> None:
     crane = Working()
     crane.work(5)
@@ -79,3 +79,21 @@ def test_full_turns_of_a_slew_that_starts_over_are_no_steps() -> None:
     rig = Rig(interval_ms=1000)
     for k in range(1200):
         assert rig.read(load_t=0.0, hook_m=20.0, radius_m=20.0, slew_deg=float(k * 3 % 360)) == []
+
+
+def test_loads_that_come_and_go_and_a_rope_that_lets_go_are_no_spikes() -> None:
+    rig = Rig(interval_ms=1000)
+    said = []
+    for _ in range(30):
+        for load in (0.1, 2.0, 2.0, 2.0, 0.1, 0.1):
+            said += rig.read(load_t=load, radius_m=30.0, hook_m=20.0, falls=2)
+    assert "implausible_step" not in [t.rule for t in said]
+
+
+def test_a_box_of_fifteen_seconds_may_have_a_lift_between_two_samples() -> None:
+    rig = Rig(interval_ms=15_000)
+    said = []
+    for _ in range(20):
+        for load in (0.1, 2.0):
+            said += rig.read(load_t=load, radius_m=30.0, hook_m=20.0, falls=2)
+    assert "implausible_step" not in [t.rule for t in said]
