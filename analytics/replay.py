@@ -6,6 +6,7 @@ Rule 2: nothing observed is decided again: answers are read back, arrival is not
 Rule 3: what a replay gives is derived transitions only, and of one device.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -87,28 +88,44 @@ class History:
 Step = Told | Terms | Transition
 
 
+class Notes:
+    """The terms and answers of a history, given out between its frames."""
+
+    def __init__(self, history: History) -> None:
+        found: list[tuple[Place, int, int, Terms | Transition]] = []
+        for n, (place, terms) in enumerate(history.under()):
+            found.append((place, 1, n, terms))
+        for n, answer in enumerate(history.answers):
+            fell = history.place(*answer.after) if answer.after is not None else None
+            if fell is not None:
+                found.append((fell, 2, n, answer))
+        found.sort(key=lambda one: one[:3])
+        self._waiting = deque((place, step) for place, _, _, step in found)
+
+    def before(self, place: Place | None) -> Iterator[tuple[Place, Terms | Transition]]:
+        """Those in front of the frame at that place that were not given out yet; all that are left for None."""
+        while self._waiting and (place is None or self._waiting[0][0] < place):
+            yield self._waiting.popleft()
+
+
 def steps(history: History) -> Iterator[tuple[Place, Step]]:
     """Everything in order, each with its place. A frame that is there twice is given once, as it came first."""
-    found: list[tuple[int, int, int, int, Step]] = []
+    found: list[tuple[int, int, int, Told]] = []
     for n, told in enumerate(sorted(history.frames, key=lambda told: told.received)):
         stands = history.place(told.frame.boot, told.frame.seq)
         if stands is not None:
-            found.append((*stands, 0, n, told))
-    for n, (place, terms) in enumerate(history.under()):
-        found.append((*place, 1, n, terms))
-    for n, answer in enumerate(history.answers):
-        fell = history.place(*answer.after) if answer.after is not None else None
-        if fell is not None:
-            found.append((*fell, 2, n, answer))
-    found.sort(key=lambda one: one[:4])
+            found.append((*stands, n, told))
+    found.sort(key=lambda one: one[:3])
+    notes = Notes(history)
     before: Place | None = None
-    for boot, seq, what, _, step in found:
+    for boot, seq, _, told in found:
         place = Place(boot, seq)
-        if what == 0:
-            if place == before:
-                continue
-            before = place
-        yield place, step
+        if place == before:
+            continue
+        before = place
+        yield from notes.before(place)
+        yield place, told
+    yield from notes.before(None)
 
 
 class Replay:
