@@ -54,7 +54,7 @@ class Rerun:
     """
 
     def __init__(self, history: History, log: Sequence[Logged], *, whole: bool, forgets: bool = False) -> None:
-        self._history = history
+        self.history = history
         self._log = Log(history, log)
         self._whole = whole
         self._forgets = forgets
@@ -75,7 +75,7 @@ class Rerun:
         found: list[Transition] = []
         waiting: list[Told] = []
         for told in part:
-            place = self._history.place(told.frame.boot, told.frame.seq)
+            place = self.history.place(told.frame.boot, told.frame.seq)
             if place is None or (self._at is not None and place <= self._at):
                 continue
             self._at = place
@@ -93,7 +93,7 @@ class Rerun:
 
     def goes_on(self, history: History, log: Sequence[Logged]) -> None:
         """More is known of the same life: terms, answers and transitions behind the frame that was fed last."""
-        self._history = history
+        self.history = history
         self._log = Log(history, log)
         self._player.engine.learn(history.profiles)
         self._player.engine.annunciator.heard = frozenset(self._log.heard())
@@ -115,7 +115,7 @@ class Rerun:
             under = step if isinstance(step, Terms) else under
         if under is not None:
             self._player.take(under)
-        key, engine = self._history.key, self._player.engine
+        key, engine = self.history.key, self._player.engine
         fleet = engine.fleets[key[1]]
         adoption.assume(engine.annunciator, fleet, key, self._log.states(first))
         self.course.begin(engine.annunciator.records.get(key, {}))
@@ -130,5 +130,5 @@ class Rerun:
             return
         self._player.take(step)
         if step.signal in HIDING:
-            self.course.answered(step.rule, self._player.engine.annunciator.record(self._history.key, step.rule),
+            self.course.answered(step.rule, self._player.engine.annunciator.record(self.history.key, step.rule),
                                  step.at)  # fmt: skip

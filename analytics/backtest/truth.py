@@ -107,7 +107,7 @@ def read(text: str, of: str) -> list[Interval]:
     lines = [text.count("\n", 0, header.start(1)) + 1 for header in _HEADER.finditer(text)]
     found: list[Interval] = []
     for n, one in enumerate(raw.get("interval", [])):
-        where = f"{of}:{lines[n]}" if n < len(lines) else of
+        where = f"{of}, line {lines[n]}" if n < len(lines) else of
         try:
             interval = msgspec.convert(one, Interval)
         except msgspec.ValidationError as error:

@@ -149,7 +149,7 @@ class _Played:
             inside = self._first is not None
             for transition in self._then.feed(part):
                 if inside:
-                    self._again[transition.id] = _bytes(transition)
+                    self._again[transition.id] = same_bytes(transition)
             if self._now is not None:
                 try:
                     self._now.feed(part)
@@ -211,10 +211,10 @@ class _Played:
         if first is None or last is None:
             return Check(0)
         entries = Log(self._history, self._log).without(self._then.unjudged).derived(first, last)
-        said = {entry.transition.id: _bytes(entry.effective) for entry in entries if not entry.denied}
+        said = {entry.transition.id: same_bytes(entry.effective) for entry in entries if not entry.denied}
         return outcome.check(said, self._again)
 
 
-def _bytes(transition: Transition) -> bytes:
+def same_bytes(transition: Transition) -> bytes:
     """All that it says but for who decided it, live or a review."""
     return msgspec.json.encode(msgspec.structs.replace(transition, origin=Origin.LIVE))

@@ -8,6 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from telemetry.settings import DatabaseSettings
+from telemetry.storage import backtests, shadows
+from telemetry.storage.pool import Database
+
 Result = Mapping[str, Any]
 
 OUTCOMES: Final = {
@@ -39,6 +43,23 @@ def moment(ms: int | None) -> str:
     if ms is None:
         return "—"
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+async def tried(settings: DatabaseSettings, hash_: str) -> list[str]:
+    """Every back-test of the profile of that hash, a line each, and shadow runs that go on. Raises StorageError."""
+    async with Database(settings, application="profile") as database:
+        found = await backtests.listed(database, hash_=hash_)
+        runs = [run for run in await shadows.runs(database, hash_=hash_) if run.ended_at is None]
+    words = {"replay": "回测 back-test", "shadow": "影子运行 shadow run"}
+    lines = [
+        f"{words[one.kind]} {one.backtest_id}: {one.target}, {moment(one.from_ms)} – {moment(one.to_ms)} UTC,"
+        f" {one.run_by}: {OUTCOMES[one.outcome]}"
+        + (f" ({one.missing})" if one.missing else "")
+        + (f"; 已接受 accepted: {one.accepted}" if one.accepted else "")
+        for one in found
+    ]
+    lines += [f"影子运行 shadow run {run.run_id}: {run.site}, 进行中 open until {moment(run.until_ms)}" for run in runs]
+    return lines or ["没有回测 no back-test of this version: cranewatch replay SITE --from … --to … --profile …"]
 
 
 def show(result: Result, console: Console) -> None:
@@ -85,6 +106,7 @@ def _device(one: Result) -> Iterator[tuple[str, str]]:
     found = one["check"]
     if not found["equal"]:
         counts = f"{len(found['lacking'])} lacking, {len(found['extra'])} extra, {len(found['different'])} different"
+        counts = f"{found['differences']} differences" if "differences" in found else counts
         yield f"{name}: 回放与记录不符 the replay is not the log: {counts} of {found['compared']}", "bold red"
     if found["unreviewed"]:
         yield f"{name}: {found['unreviewed']} 帧待复核 frames are late and not yet reviewed", "yellow"

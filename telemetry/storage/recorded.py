@@ -83,7 +83,7 @@ class Outline:
     A stretch of a device's history, without its frames.
 
     boots: all of the device, in its order; whole: it begins with the device's first frame; unreviewed: of the frames in
-    it, those that nobody has evaluated, live or in a review; evaluated: live, by boot.
+    it, those that nobody has evaluated, live or in a review; evaluated (live) and stored: by boot.
     """
 
     boots: list[str]
@@ -93,6 +93,7 @@ class Outline:
     whole: bool
     unreviewed: int
     evaluated: dict[str, Ranges]
+    stored: dict[str, Ranges]
 
     @property
     def frames(self) -> int:
@@ -166,6 +167,7 @@ class Recording(Reader):
             [self._boots[number] for number in order], parts, terms, await self.log(0 if whole else begin_ms), whole,
             sum(size(within(waiting.get(part.boot, []), part.first, part.last)) for part in parts),
             {self._boots[number]: ranges for number, ranges in self._evaluated.items()},
+            {self._boots[number]: ranges for number, ranges in self._stored.items()},
         )  # fmt: skip
 
     async def answers(self, since_ms: int) -> list[Answered]:

@@ -41,6 +41,8 @@ CREATE TABLE shadow_device (
     samples bigint NOT NULL DEFAULT 0,
     compared bigint NOT NULL DEFAULT 0,      -- transitions under what holds, held against the log: a check on ourselves
     different bigint NOT NULL DEFAULT 0,
+    lead_in_ms bigint,               -- what was played before the run began, or before it went on
+    not_judged text[] NOT NULL DEFAULT '{}',  -- rules with a longer memory than that
     trouble text,                    -- why it is not played, or not under the candidate
     PRIMARY KEY (run_id, device_id)
 );
