@@ -56,8 +56,8 @@ _DEVICE: Final[LiteralString] = (
     " (run_id, device_id, seen_ms, watched_ms, samples, compared, different, lead_in_ms, not_judged, trouble)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, device_id) DO UPDATE SET"
     " seen_ms = EXCLUDED.seen_ms, watched_ms = EXCLUDED.watched_ms, samples = EXCLUDED.samples,"
-    " compared = EXCLUDED.compared, different = EXCLUDED.different, lead_in_ms = EXCLUDED.lead_in_ms, not_judged = EXCLUDED.not_judged,"
-    " trouble = EXCLUDED.trouble"
+    " compared = EXCLUDED.compared, different = EXCLUDED.different, lead_in_ms = EXCLUDED.lead_in_ms,"
+    " not_judged = EXCLUDED.not_judged, trouble = EXCLUDED.trouble"
 )
 _ALARM: Final[LiteralString] = (
     "INSERT INTO shadow_alarm AS a (run_id, device_id, side, rule, at_ms, boot, seq, i, until_ms, severity,"

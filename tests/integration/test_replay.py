@@ -254,6 +254,6 @@ def test_the_command_fails_on_a_missing_alarm_keeps_the_result_and_approval_show
     assert proposed.returncode == 0, proposed.stderr
     shown = command(database, "profile", "approve", "works", "1", "--who", "wang")
     assert shown.returncode == 0, shown.stderr
-    assert "missing" in shown.stderr
+    assert "LIFE-SAFETY ALARMS WOULD BE MISSING (1)" in shown.stderr
     assert "li: a trial" in shown.stderr
     assert value(database, "SELECT approved_by FROM limit_profile WHERE name = 'works'") == "wang"
