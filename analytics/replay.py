@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from analytics import adoption
+from analytics.annunciator import Record
 from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived
 from telemetry.limit_profile import Profile
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Terms, Transition
+from telemetry.wire.payloads import Alarm, Terms, Transition
 
 AT_ONCE: Final = 512
 Ranges = dict[str, list[tuple[int, int]]]  # boot to ranges of seq, ends included
@@ -143,6 +145,7 @@ class Replay:
         self.engine.learn(profiles)
         self.engine.annunciator.heard = None if heard is None else frozenset(heard)
         self._drift = 0
+        self._adopted: list[tuple[Record, Alarm]] = []
 
     def feed(self, part: Sequence[Told]) -> list[Transition]:
         """The derived transitions of these frames, which are beyond all before."""
@@ -163,6 +166,11 @@ class Replay:
         """Terms, or an answer."""
         if isinstance(step, Terms):
             self.engine.under(self.key, step)
+            if self._adopted:
+                fleet = self.engine.fleets[self.key[1]]
+                for record, alarm in self._adopted:
+                    adoption.again(fleet, fleet.row(self.key[0], self.key[2]), record, alarm)
+                self._adopted = []
         else:
             self.engine.read_back(self.key, step)
 
@@ -183,7 +191,12 @@ class Replay:
         columns = range(len(COLUMNS[self.key[1]]))
         for name in ("on", "clear"):
             after.table[name][row, columns] = before.table[name][was, columns]
-        # What the conditions that are on were raised under was forgotten, and the terms that follow are the first.
+        self._adopted = []
+        for rule, record in old.annunciator.records.get(self.key, {}).items():
+            alarm = old.annunciator.payload(self.key, rule)
+            if alarm is not None and alarm.active and rule not in adoption.OBSERVED:
+                self._adopted.append((record, alarm))
+        # The terms that follow are the first; what was taken over is then held to what was known of its limits.
         after.devices[row].under = None
         after.table["figure"][row] = 0
 
