@@ -68,6 +68,10 @@ _ALARM: Final[LiteralString] = (
 _ALARMS: Final[LiteralString] = (
     "SELECT device_id, side, payload FROM shadow_alarm WHERE run_id = %s ORDER BY device_id, side, at_ms, rule"
 )
+_COUNTS: Final[LiteralString] = (
+    "SELECT device_id, side, count(*) AS n FROM shadow_alarm WHERE run_id = %s AND severity >= 2"
+    " AND NOT coalesce((payload->>'standing')::boolean, false) GROUP BY device_id, side"
+)
 _SINCE: Final[LiteralString] = (
     "SELECT min(at_ms) AS at FROM shadow_alarm WHERE run_id = %s AND device_id = %s AND until_ms IS NULL"
 )
@@ -202,6 +206,13 @@ async def alarms(database: Database, run_id: int) -> dict[tuple[int, str], list[
         for row in await (await connection.execute(_ALARMS, (run_id,))).fetchall():
             found.setdefault((row["device_id"], row["side"]), []).append(row["payload"])
     return found
+
+
+async def counts(database: Database, run_id: int) -> dict[tuple[int, str], int]:
+    """How many alarms, pre-warning and up, a run has found, by device and side. Raises StorageError."""
+    async with database.connection() as connection:
+        rows = await (await connection.execute(_COUNTS, (run_id,))).fetchall()
+    return {(row["device_id"], row["side"]): row["n"] for row in rows}
 
 
 async def keep(database: Database, run_id: int, device: Shadowed, found: Iterable[ShadowAlarm]) -> None:

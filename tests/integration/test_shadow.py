@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any, LiteralString
 
+import httpx
 import psycopg
 import pytest
 
@@ -19,6 +20,7 @@ from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage import backtests, shadows
 from telemetry.storage.pool import Database
 from telemetry.storage.shadows import Run
+from tests.helpers.api import ApiProcess
 from tests.helpers.life import Life
 from tests.helpers.limits import BASE
 from tests.helpers.rows import fetch, value
@@ -171,3 +173,32 @@ async def test_the_whole_broker_hears_nothing_of_a_shadow_run(
     assert heard == ["cw/v1/site/heartbeat"], "our own, and nothing else"
     said = (tmp_path / "log").read_text(encoding="utf-8")
     assert "影子 SHADOW 候选 candidate: site/c1 moment alarm" in said
+
+
+async def test_the_api_shows_what_was_tried(postgres_database: DatabaseSettings, embedded_broker: MqttSettings) -> None:
+    life = recently()
+    began = life.ts
+    record(postgres_database, lift(life))
+    ended, other = await begun(postgres_database, began, life.ts + 1), candidate(LOWER).hash
+    number = await go_on(postgres_database, ended)
+    api = ApiProcess(embedded_broker, postgres_database, console=False)
+    api.start()
+    try:
+        async with httpx.AsyncClient(base_url=f"{api.url}/api/v1", timeout=10) as client:
+            (one,) = (await client.get("/backtests", params={"profile_hash": other[:12]})).json()["items"]
+            assert (one["id"], one["kind"], one["outcome"], one["site"]) == (number, "shadow", "good", "site")
+            assert one["total"]["became"]["earlier"] == 1
+            assert (await client.get("/backtests", params={"profile_hash": "0" * 12})).json()["items"] == []
+            assert (await client.get("/backtests", params={"profile_hash": "%"})).status_code == 422
+            whole = (await client.get(f"/backtests/{number}")).json()["result"]
+            assert [row["shift_s"] for row in whole["devices"][0]["alarms"]] == [-30.0]
+            assert (await client.get("/backtests/99")).status_code == 404
+            (run_,) = (await client.get("/shadow-runs", params={"site": "site"})).json()["items"]
+            assert (run_["backtest"], run_["end"]) == (number, life.ts + 1)
+            (device,) = run_["devices"]
+            assert (device["then"], device["now"], device["samples"], device["different"]) == (1, 1, 110, 0)
+            # The first page ends where the next begins.
+            page = (await client.get("/shadow-runs", params={"limit": 1})).json()
+            assert (await client.get("/shadow-runs", params={"before": page["next"]})).json()["items"] == []
+    finally:
+        api.stop()
