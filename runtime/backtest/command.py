@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from telemetry.limit_profile import Profile
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.profiles import ProfileStore
 
+NICE: Final = 10  # an analyzer may be on this machine
 Target = Annotated[str, typer.Argument(help="SITE, SITE/DEVICE or SITE/KIND/DEVICE.")]
 Candidate = Annotated[
     str | None, typer.Option("--profile", help="The candidate: a file, a packaged profile, or NAME/VERSION.")
@@ -54,6 +55,7 @@ def replay(
     from runtime.record import target as parts
 
     settings: WithDatabase = named(WithDatabase)
+    os.nice(NICE)
     try:
         first = instant(begin)
         last = until(end, first)

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from runtime.backtest.command import Candidate, read_candidate, span, status, until
+from runtime.backtest.command import NICE, Candidate, read_candidate, span, status, until
 from runtime.backtest.report import moment, show
 from runtime.command import Json, WithDatabase, named, refuse
 from telemetry.clock import now_ms, to_ms
@@ -49,6 +50,7 @@ def shadow(
     if site is None or candidate is None or (for_ is None) == (until_ is None):
         refuse("wanted: --site, --profile, and --for or --until")
     settings: WithDatabase = named(WithDatabase)
+    os.nice(NICE)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
         if for_ is not None and span(for_) is None:

@@ -68,11 +68,23 @@ class Edited(Life):
 def test_edits_answers_modes_and_a_loss_among_them_give_the_live_log_byte_for_byte() -> None:
     life = Edited(3, samples=0, gaps=0, edits=True)
     for boot in BOOTS:
-        for seq in range(1, 201):
+        for seq in range(1, 131):
             life._frame(boot, seq, lost=False)
             life._someone_acts(seq)
-            if (boot, seq) == (BOOTS[0], 150):
+            if (boot, seq) == (BOOTS[0], 100):
                 forget(life, life.last)
     life.tick()
     assert len(life.published) > 3
+    assert replay(life.history(), ids(life.live), forgets=True) == life.derived
+
+
+def test_an_alarm_that_was_taken_over_names_the_profile_that_it_is_held_to() -> None:
+    life = shift([(40, IDLE), (20, 2.8)])
+    (raised,) = (t for t in life.derived if t.signal == "raise")
+    edit(life, SECOND, 1)
+    forget(life, published(SECOND, 1))
+    shift([(5, 2.8), (60, IDLE)], life=life)
+    cleared = life.derived[-1]
+    assert (cleared.signal, cleared.profile) == ("clear", profiles.load("cn").label)
+    assert raised.profile == cleared.profile, "it comes with the package, so it is known after the loss"
     assert replay(life.history(), ids(life.live), forgets=True) == life.derived
