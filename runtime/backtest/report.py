@@ -35,6 +35,7 @@ FIGURES: Final = (
     ("cab_sound_s", "驾驶室声响 s cab sound"),
     ("cab_sound_s_per_hour", "每小时声响 s cab sound per hour"),
 )
+LATER: Final = 20  # life-safety alarms that would come later, the latest first; --json has all
 SHOWN: Final = 200  # alarms in a table; --json has all
 
 
@@ -91,6 +92,12 @@ def headlines(result: Result) -> Iterator[tuple[str, str]]:
         name = "/".join((lost["site"], lost["kind"], lost["device"]))
         value = f"{lost['value']:g} {lost['unit'] or ''}" if lost["value"] is not None else ""
         yield f"  ✗ {moment(lost['at'])}  {name}  {lost['rule']} {lost['severity']}  {value}", "bold red"
+    for late in result["later_life_safety"][:LATER]:
+        name = "/".join((late["site"], late["kind"], late["device"]))
+        words = (
+            f"  ⚠ 推迟 later by {late['shift_s']:g} s: {moment(late['at'])}  {name}  {late['rule']} {late['severity']}"
+        )
+        yield words, "bold yellow"
     for one in result["devices"]:
         yield from _device(one)
 

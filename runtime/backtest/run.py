@@ -66,10 +66,18 @@ def result(asked: Asked, devices: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if more > 0:
             one["alarms"], one["more_alarms"] = one["alarms"][:MAX_ALARMS], more
     lost = [alarm for one in devices for alarm in one.get("missing_life_safety", ())]
+    later = [
+        {"site": one["site"], "kind": one["kind"], "device": one["device"], "rule": row["rule"],
+         "at": row["then"]["at"], "severity": row["then"]["severity"], "shift_s": row["shift_s"]}
+        for one in devices
+        for row in one.get("alarms", ())
+        if row["became"] == "later" and row["life_safety"] and row["then"]["severity"] in ("alarm", "critical")
+    ]  # fmt: skip
     return {
         "format": 1, "target": asked.target, "from": asked.plan.range.begin, "to": asked.plan.range.end,
         "profile": candidate.label if candidate else None, "profile_hash": candidate.hash if candidate else None,
         "outcome": verdict(devices), "missing_life_safety": sorted(lost, key=lambda one: one["at"]),
+        "later_life_safety": sorted(later, key=lambda one: -one["shift_s"]),
         "total": outcome.summed(devices), "devices": list(devices), "observed": OBSERVED,
     }  # fmt: skip
 

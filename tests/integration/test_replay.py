@@ -92,6 +92,17 @@ async def test_a_higher_limit_names_the_life_safety_alarm_that_would_be_missing(
     assert (row["then"]["severity"], row["now"]["severity"], row["rises"]) == ("alarm", "prewarning", -1)
 
 
+async def test_a_life_safety_alarm_that_would_come_later_is_named_with_the_seconds(
+    postgres_database: DatabaseSettings,
+) -> None:
+    life = shift([(40, IDLE), (30, OVER), (20, 3.0), (30, IDLE)])
+    record(postgres_database, life)
+    found = await back_test(postgres_database, life, candidate(HIGHER))
+    assert found["outcome"] == "good", "it comes, when the load is beyond 108 %"
+    (late,) = found["later_life_safety"]
+    assert (late["rule"], late["severity"], late["shift_s"]) == ("moment", "alarm", 30.0)
+
+
 async def test_a_profile_that_was_published_in_mid_range_holds_from_there_and_is_known_from_the_record(
     postgres_database: DatabaseSettings,
 ) -> None:
