@@ -29,10 +29,12 @@ class NotHeld(Exception):
 
 def supposed(history: History, profile: Profile) -> History:
     """The same history under one profile all through. Raises NotHeld when it would never have held."""
+    if not history.terms:
+        raise NotHeld("从未实时评估 it was never evaluated live: nothing says what it would be judged by")
     terms = [
         msgspec.structs.replace(one, judged=profile.label) if _holds(one, profile) else one for one in history.terms
     ]
-    if terms and not any(one.judged == profile.label for one in terms):
+    if not any(one.judged == profile.label for one in terms):
         named = terms[-1].config.profile if terms[-1].config is not None else terms[-1].profile
         raise NotHeld(
             f"其自身配置指定 {named}，该配置对它无效 its own configuration names {named!r}: {profile.name!r} would not"

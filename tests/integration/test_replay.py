@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from telemetry.clock import to_datetime
 from telemetry.limit_profile import Profile
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage import recorded
+from telemetry.storage.items import Reading
 from telemetry.storage.pool import Database
 from telemetry.storage.profiles import ProfileStore
+from telemetry.storage.writer import Writer
+from telemetry.wire import topics
 from tests.helpers.life import BOOTS, Life
 from tests.helpers.limits import BASE, number, published
 from tests.helpers.rows import fetch, value
@@ -204,6 +208,30 @@ async def test_a_candidate_that_does_not_fit_a_devices_own_limits_is_said_of_tha
     assert "below the milder step" in one["not_held"]
     assert found["outcome"] == "refused"
     assert "now" not in one
+
+
+async def test_devices_in_processes_of_their_own_give_what_one_process_gives(
+    postgres_database: DatabaseSettings,
+) -> None:
+    life = shift([(20, IDLE), (10, OVER)])
+    record(postgres_database, life)
+    writer = Writer(postgres_database, application="test-writer")
+    try:
+        topic = topics.parse("cw/v1/site/crane/c2/up/reading")
+        writer.store([Reading(topic, one.frame, b"") for one in life.frames], life.ts)
+    finally:
+        writer.close()
+    told: list[tuple[str, int, int]] = []
+    asked = Asked("site", "site", None, None, Plan(Range(START, life.ts + 1), candidate(LOWER)))
+    one = await run(postgres_database, asked)
+    both = await run(postgres_database, replace(asked, jobs=2), lambda *words: told.append(words))
+    assert both == one
+    assert [device["device"] for device in both["devices"]] == ["c1", "c2"]
+    # Nobody evaluated the second live: a candidate cannot be held against it, and that is told.
+    assert "not_held" not in both["devices"][0]
+    assert "never evaluated live" in both["devices"][1]["not_held"]
+    assert both["outcome"] == "refused"
+    assert ("site/crane/c2", 30, 30) in told
 
 
 async def test_a_long_range_comes_page_by_page(database: DatabaseSettings) -> None:

@@ -32,7 +32,7 @@ def test_a_candidate_holds_where_it_would_if_it_were_published(site: str, own: s
     assert CANDIDATE in found.profiles
 
 
-@pytest.mark.parametrize("size", [1, 37])
+@pytest.mark.parametrize("size", [37])
 def test_a_replay_in_parts_that_learns_as_it_goes_is_the_live_log(size: int) -> None:
     life = Life(5, samples=140, gaps=0, edits=True)
     whole = life.history()
