@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 
 from analytics import texts
-from analytics.annunciator import Annunciator, Facts, Record
+from analytics.alarm_record import Facts, Record
+from analytics.annunciator import Annunciator
 from analytics.bays import Bays
 from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import Fleet
@@ -259,6 +260,7 @@ def _listening(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> list[int
     # What decides when it is over, which may be what it was raised under.
     facts.profile = limits.label(columns[-1]) if columns else limits.profile.label
     facts.silence_rise = rule.silence_rise.value if rule.silence_rise else None
+    facts.re_alarm_s = rule.re_alarm_s.value if rule.re_alarm_s else None
     record.latch = record.latch or any(limits.step(fleet.kind, column)[1].latch for column in columns)
     if columns:
         _, step = limits.step(fleet.kind, columns[-1])

@@ -33,6 +33,7 @@ TRANSITIONS: Final[dict[State, dict[Signal, State]]] = {
     State.ACKNOWLEDGED: {
         Signal.RAISE: State.UNACKNOWLEDGED,  # it had fallen to a milder step and is back
         Signal.ESCALATE: State.UNACKNOWLEDGED,
+        Signal.RE_ALARM: State.UNACKNOWLEDGED,
         Signal.CLEAR: State.NORMAL,
         Signal.SUPPRESS: State.SUPPRESSED,
         Signal.SHELVE: State.SHELVED,
@@ -77,6 +78,9 @@ UNATTENDED: Final[dict[Signal, State]] = {
     Signal.UNSUPPRESS: State.ACKNOWLEDGED,
 }
 
+# What only the desk has answered can only be asked of the desk again.
+ATTENDED: Final = frozenset({Signal.RE_ALARM})
+
 _DESK: Final[dict[State, str]] = {
     State.UNACKNOWLEDGED: "unacknowledged",
     State.RETURNED: "unacknowledged",
@@ -93,7 +97,7 @@ def after(state: State, signal: Signal, *, attended: bool = True, latch: bool = 
     `attended`: the desk listens to this alarm; `latch`: it stays until it is reset, although the condition went.
     """
     follows = TRANSITIONS[state].get(signal)
-    if follows is None:
+    if follows is None or (signal in ATTENDED and not attended):
         return None
     if latch and signal is Signal.CLEAR and state in LATCHES:
         return LATCHES[state]

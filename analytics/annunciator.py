@@ -6,8 +6,10 @@ latches. Silence changes nothing at the desk, acknowledging changes nothing in t
 Rule 2: silence ends an alarm's sound for 30 s, at most until the value has risen by `silence_rise`; a
 pre-warning stays silent until the next crossing. A pre-warning sounds once per lift.
 Rule 3: a hold ends by a person's release, and not before the condition has gone.
-Rule 4: states change in `alarms.TRANSITIONS` only; time comes in with `tick`.
-Rule 5: in a replay (`heard`) an alarm that nobody was told of has nobody who could acknowledge it, so it does not wait
+Rule 4: an alarm that was acknowledged and goes on comes back to the desk after its `re_alarm_s`; the cab's sound has
+nothing to do with it.
+Rule 5: states change in `alarms.TRANSITIONS` only; time comes in with `tick`.
+Rule 6: in a replay (`heard`) an alarm that nobody was told of has nobody who could acknowledge it, so it does not wait
 for that; and what people answered is read back, not decided again.
 """
 
@@ -17,76 +19,13 @@ from typing import Final
 import msgspec
 
 from analytics import alarms, parents
+from analytics.alarm_record import Facts, Record
 from analytics.identity import DeviceKey, cause_key, transition_id
-from telemetry.model import Action, Hazard, Severity, Signal, State
+from telemetry.model import Action, Severity, Signal, State
 from telemetry.wire import payloads
-from telemetry.wire.payloads import Cause, Response, Transition, Words
+from telemetry.wire.payloads import Cause, Response, Transition
 
 SILENCE_MS: Final = 30_000  # product review 5.4; Grove limiters allow muting after 5 s
-
-
-class Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known about a rule on a device when its condition changes."""
-
-    at: int
-    cause: Cause
-    observed: bool = False
-    key: str | None = None  # the cause in words, when it is not a sample or a response
-    hazard: Hazard | None = None
-    channel: str | None = None
-    value: float | None = None
-    limit: float | None = None
-    unit: str | None = None
-    text: Words | None = None
-    action: Words | None = None
-    profile: str | None = None
-    config: int | None = None
-    source: str | None = None
-    life_safety: bool = False
-    cab: str = "none"
-    desk: bool = True
-    hold: bool = False
-    latch: bool = False
-    sound_s: float | None = None
-    silence_rise: float | None = None
-    lift: int | None = None  # which lift: a pulse sounds once in it
-    eta_s: tuple[float, float] | None = None
-    told: bool = True  # False only in a replay: nobody was told of it
-    bay: str | None = None  # of a whole bay
-    posts: int = 0  # of a bay: how many posts
-
-    @property
-    def attends(self) -> bool:
-        """Whether somebody at the desk is there to acknowledge it."""
-        return self.desk and self.told
-
-
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One alarm: one rule on one device."""
-
-    facts: Facts
-    state: State = State.NORMAL
-    level: Severity = Severity.NONE  # of the condition now; NONE is clear
-    severity: Severity = Severity.NONE  # the highest since it was normal
-    transition: str = ""
-    raised: str = ""  # the transition that a person acknowledges
-    since: int = 0
-    attended: bool = False
-    latch: bool = False
-    hold: bool = False
-    suppressed: bool = False
-    cab: str = "none"
-    pulsed: int | None = None
-    sound_until: int | None = None  # 0: from the next tick on
-    silenced_until: int | None = None
-    silenced_value: float | None = None
-    shelved_until: int | None = None
-    shelved_by: str = ""
-
-    @property
-    def open(self) -> bool:
-        """Whether terminals must see it."""
-        return self.state is not State.NORMAL or self.hold
 
 
 class Refusal(Exception):
@@ -101,6 +40,7 @@ class Annunciator:
         self.now = 0
         self.silenced: set[tuple[DeviceKey, str]] = set()
         self.timed: set[tuple[DeviceKey, str]] = set()
+        self.sounding: set[tuple[DeviceKey, str]] = set()  # alarms that a cab hears now
         self.open: dict[DeviceKey, dict[str, str]] = {}
         self.spoken: parents.Spoken = {}  # alarms that another one speaks for at the desk
         self.heard: frozenset[str] | None = None  # in a replay: the transitions that were annunciated
@@ -210,8 +150,9 @@ class Annunciator:
         if previous is State.NORMAL:
             record.since = facts.at
         record.state, record.severity, record.transition = state, severity, number
-        if signal in (Signal.RAISE, Signal.ESCALATE, Signal.UNSUPPRESS):
+        if signal in (Signal.RAISE, Signal.ESCALATE, Signal.UNSUPPRESS, Signal.RE_ALARM):
             record.raised = number
+        self._remind(record, signal is Signal.ACKNOWLEDGE)
         if state is State.NORMAL:
             record.attended = record.latch = False
             record.severity = Severity.NONE
@@ -250,7 +191,12 @@ class Annunciator:
         self._touched[key] = None
         if record.cab != "silenced":
             self.silenced.discard(key)
-        if record.sound_until is not None or record.silenced_until is not None or record.shelved_until is not None:
+        if record.cab in ("pulse", "continuous"):
+            self.sounding.add(key)
+        else:
+            self.sounding.discard(key)
+        ends = (record.sound_until, record.silenced_until, record.shelved_until, record.again_at)
+        if any(end is not None for end in ends):
             self.timed.add(key)
         else:
             self.timed.discard(key)
@@ -286,6 +232,23 @@ class Annunciator:
                 self._touch(device, rule)
             if record.shelved_until is not None and self.now >= record.shelved_until:
                 self._end_shelving(device, rule, record)
+            if record.again_at is not None and self.now >= record.again_at:
+                self._re_alarm(device, rule, record)
+
+    def _remind(self, record: Record, acknowledged: bool) -> None:
+        """Whoever acknowledges an alarm that goes on is reminded of it, unless something else happens to it first."""
+        after, goes_on = record.facts.re_alarm_s, record.level >= Severity.ALARM
+        reminded = acknowledged and after is not None and goes_on
+        record.again_at = (self.now or record.facts.at) + round(1000 * (after or 0)) if reminded else None
+
+    def _re_alarm(self, device: DeviceKey, rule: str, record: Record) -> None:
+        at, record.again_at = record.again_at or self.now, None
+        if record.level >= Severity.ALARM:
+            facts = msgspec.structs.replace(
+                record.facts, at=at, cause=Cause(tick=at), key=f"re_alarm:{record.transition}", observed=True
+            )
+            self._signal(device, rule, record, Signal.RE_ALARM, facts)
+        self._touch(device, rule)
 
     def _end_shelving(self, device: DeviceKey, rule: str, record: Record) -> None:
         until = record.shelved_until or self.now
@@ -422,6 +385,7 @@ class Annunciator:
     def adopt(self, device: DeviceKey, rule: str, record: Record) -> None:
         """Hold an alarm that was raised before we can remember."""
         self.records.setdefault(device, {})[rule] = record
+        self._remind(record, record.state is State.ACKNOWLEDGED)
         if record.cab == "silenced":
             self.silenced.add((device, rule))
         self._touch(device, rule)
@@ -483,7 +447,7 @@ class Annunciator:
 
     def rebuild(self) -> None:
         """After the records were restored: what is derived from them."""
-        self.silenced, self.timed, self.open = set(), set(), {}
+        self.silenced, self.timed, self.sounding, self.open = set(), set(), set(), {}
         for device, rules in self.records.items():
             for rule, record in rules.items():
                 self._touch(device, rule)

@@ -15,14 +15,16 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from analytics import findings, parents, texts
-from analytics.annunciator import Annunciator, Facts, Record
+from analytics import findings, texts
+from analytics.alarm_record import Facts, Record
+from analytics.annunciator import Annunciator
 from analytics.channels import COLUMN, DERIVED
 from analytics.formwork import Formworks
+from analytics.gathering import Child, Gathering, Parent
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS, Limits
 from analytics.pouring import Posts, Seen, Site, look
-from telemetry.model import Severity, State
+from telemetry.model import Severity
 from telemetry.profiles import STEPS
 from telemetry.wire.payloads import Cause, Words
 from telemetry.wire.topics import ID
@@ -33,8 +35,6 @@ RULES: Final = ("differential", "load_transfer", "pour_order", "pour_rate")
 PARENTED: Final = (
     "force", "settlement", "shift", "tilt", "force_trend", "settlement_trend", "settlement_acceleration", "unloading",
 )  # fmt: skip
-MANY: Final = 3  # posts of one rule make it the bay's (product review 2.1 no. 13)
-_COUNTED: Final = (State.UNACKNOWLEDGED, State.ACKNOWLEDGED)
 
 
 class Step(msgspec.Struct):
@@ -58,13 +58,15 @@ class Bay(msgspec.Struct):
 class Bays:
     """The bays of a partition."""
 
-    def __init__(self, annunciator: Annunciator, fleet: Formworks, site_of: Callable[[str], Site | None]) -> None:
+    def __init__(
+        self, annunciator: Annunciator, gathering: Gathering, fleet: Formworks, site_of: Callable[[str], Site | None]
+    ) -> None:
         """Alarms go to `annunciator`; `site_of` gives a site's configuration."""
+        self._gathering = gathering
         self._annunciator = annunciator
         self._fleet = fleet
         self._site_of = site_of
         self.bays: dict[DeviceKey, Bay] = {}
-        self.quiet: set[tuple[DeviceKey, str]] = set()  # posts' alarms that the desk was told another speaks for
         self._members: dict[DeviceKey, list[int]] = {}
         self._placed = -1
 
@@ -75,7 +77,6 @@ class Bays:
             if now - bay.looked >= EVERY_MS:
                 bay.looked = now
                 self._look(key, bay, now)
-        self._tell(now)
 
     def _place(self) -> None:
         """Who belongs to which bay, when a configuration has come since."""
@@ -143,6 +144,7 @@ class Bays:
             channel=declared.channel, value=value, unit=channel.unit, profile=limits.profile.label,
             life_safety=declared.life_safety, bay=bay.name,
             silence_rise=declared.silence_rise.value if declared.silence_rise else None,
+            re_alarm_s=declared.re_alarm_s.value if declared.re_alarm_s else None,
         )  # fmt: skip
         if level is Severity.NONE:
             facts.text = texts.cleared(self._fleet.kind, rule, value, channel.unit)
@@ -157,58 +159,10 @@ class Bays:
             facts.sound_s = step_.sound_s.value if step_.sound_s else None
         self._annunciator.condition(key, rule, level, facts)
 
-    # One alarm for many posts
-
     def _parent(self, key: DeviceKey, bay: Bay, rule: str, rows: list[int], now: int) -> None:
-        annunciator, devices = self._annunciator, self._fleet.devices
-        children: list[tuple[int, Record]] = []
-        for row in rows:
-            record = annunciator.record(devices[row].key, rule)
-            if record is not None and record.level >= Severity.PREWARNING and record.state in _COUNTED:
-                children.append((row, record))
-        own = annunciator.record(key, rule)
-        if len(children) < MANY:
-            if own is not None and own.level > Severity.NONE:
-                # First the posts speak for themselves again, then the bay is quiet.
-                for row, _ in children:
-                    annunciator.tell_again(devices[row].key, rule)
-                facts = Facts(at=now, cause=Cause(tick=now), key=f"{rule}:NONE:{now}", observed=True, bay=bay.name,
-                              hazard=own.facts.hazard, life_safety=own.facts.life_safety, text=_fewer())  # fmt: skip
-                annunciator.condition(key, rule, Severity.NONE, facts)
-            return
-        row, worst = max(children, key=lambda child: (child[1].level, child[1].facts.value or 0.0, -child[0]))
-        config = devices[row].config
-        name = (config.display_name if config is not None else "") or devices[row].key[2]
-        facts = msgspec.structs.replace(
-            worst.facts, at=now, cause=Cause(tick=now), key=f"{rule}:{worst.level.name}:{now}", observed=True,
-            text=texts.of_bay(worst.facts.text, name, len(children)), config=None,
-            life_safety=any(child.facts.life_safety for _, child in children),
-            desk=any(child.facts.desk for _, child in children), hold=False, latch=False, lift=None, told=True,
-            bay=bay.name, posts=len(children),
-        )  # fmt: skip
-        if own is None or own.level is not worst.level:
-            annunciator.condition(key, rule, worst.level, facts)
-        elif own.facts.text != facts.text:
-            own.facts.text, own.facts.value, own.facts.posts = facts.text, facts.value, facts.posts
-            annunciator.tell_again(key, rule)
-        parent = annunciator.record(key, rule)
-        for row, child in children:
-            place = (devices[row].key, rule)
-            known = annunciator.spoken.get(place)
-            if parent is not None and known != (key, child.raised) and parents.may_join(parent, child):
-                annunciator.spoken[place] = (key, child.raised)
-
-    def _tell(self, now: int) -> None:
-        """Posts whose alarms have got somebody who speaks for them, or have lost them, are told of again."""
-        annunciator = self._annunciator
-        for place in [place for place in annunciator.spoken if _over(annunciator, place)]:
-            del annunciator.spoken[place]
-        quiet = {
-            place for place in annunciator.spoken if parents.speaker(annunciator.records, annunciator.spoken, *place)
-        }
-        for key, rule in sorted(quiet ^ self.quiet):
-            annunciator.tell_again(key, rule)
-        self.quiet = quiet
+        """One alarm for many posts."""
+        posts = [Child(self._fleet.devices[row].key, self._fleet.devices[row].called) for row in rows]
+        self._gathering.gather(Parent(key, texts.of_bay, _fewer(), bay.name), rule, posts, now)
 
     # Bays that are no more, and alarms from before our memory
 
@@ -233,19 +187,11 @@ class Bays:
 
     def freeze(self) -> dict[str, Any]:
         """A copy for a snapshot."""
-        spoken = [(*child, *bay) for child, bay in self._annunciator.spoken.items()]
-        return {
-            "bays": msgspec.msgpack.encode(list(self.bays.items())),
-            "quiet": msgspec.msgpack.encode(sorted(self.quiet)),
-            "spoken": msgspec.msgpack.encode(spoken),
-        }
+        return {"bays": msgspec.msgpack.encode(list(self.bays.items()))}
 
     def thaw(self, frozen: dict[str, Any]) -> None:
         """Take over a frozen one. Raises MsgspecError when it is none."""
         self.bays = dict(msgspec.msgpack.decode(frozen["bays"], type=list[tuple[DeviceKey, Bay]]))
-        self.quiet = set(msgspec.msgpack.decode(frozen["quiet"], type=list[tuple[DeviceKey, str]]))
-        spoken = msgspec.msgpack.decode(frozen["spoken"], type=list[tuple[DeviceKey, str, DeviceKey, str]])
-        self._annunciator.spoken = {(child, rule): (bay, raised) for child, rule, bay, raised in spoken}
 
 
 def _advance(held: Step, value: float, limits: Limits, column: int, now: int) -> None:
@@ -258,15 +204,6 @@ def _advance(held: Step, value: float, limits: Limits, column: int, now: int) ->
         held.since = now
     if now - held.since >= (limits.off_ms if held.on else limits.on_ms)[column]:
         held.on, held.since = not held.on, None
-
-
-def _over(annunciator: Annunciator, place: tuple[DeviceKey, str]) -> bool:
-    bay, raised = annunciator.spoken[place]
-    child, parent = annunciator.record(*place), annunciator.record(bay, place[1])
-    return (
-        child is None or child.raised != raised or child.level is Severity.NONE
-        or parent is None or parent.level is Severity.NONE
-    )  # fmt: skip
 
 
 def _fewer() -> Words:

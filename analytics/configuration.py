@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from analytics import findings, texts
-from analytics.annunciator import Annunciator, Facts
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator
 from analytics.fleet import Fleet
 from analytics.identity import DeviceKey
 from analytics.profilebook import ProfileBook

@@ -37,3 +37,8 @@ class Device(msgspec.Struct, omit_defaults=True):
     held: dict[str, Under] = {}  # conditions that were on when that changed, and what they keep
     quiet: dict[str, list[Mode]] = {}  # of the rules of these conditions: the modes that still suppress them
     figures_wait: bool = False  # until none of its conditions is on
+
+    @property
+    def called(self) -> str:
+        """What people call it: its display name, otherwise its id."""
+        return (self.config.display_name if self.config is not None else "") or self.key[2]

@@ -14,13 +14,17 @@ from typing import Any, Final
 import msgspec
 
 from analytics import adoption, findings, health, texts
-from analytics.annunciator import Annunciator, Facts, Record
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator
 from analytics.bays import Bays
 from analytics.configuration import Configuration
 from analytics.covering import Covering
 from analytics.crane import Cranes
-from analytics.fleet import NEVER, Fleet, pack_fleet
+from analytics.fleet import NEVER, Fleet
+from analytics.flood import Floods
 from analytics.formwork import Formworks
+from analytics.frozen import FORMAT, Frozen, pack
+from analytics.gathering import Gathering
 from analytics.identity import DeviceKey
 from analytics.neighbours import Neighbours
 from analytics.notes import Found
@@ -30,6 +34,7 @@ from analytics.pouring import Site
 from analytics.profilebook import SiteShelf
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
+from analytics.sounding import Sounding
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import Profile
 from telemetry.model import Mode, Severity
@@ -48,35 +53,7 @@ from telemetry.wire.payloads import (
     Transition,
 )
 
-FORMAT: Final = 1
 EVALUATED_MS: Final = 10_000
-
-
-class _State(msgspec.Struct):
-    """What a snapshot holds beside the fleets' arrays."""
-
-    format: int
-    partition: int
-    now: int
-    evaluated_at: int
-    records: list[tuple[DeviceKey, dict[str, Record]]]
-    known: list[str]
-    waiting: list[tuple[int, DeviceKey, Response]]
-    sites: dict[str, SiteConfig]
-    coverage: list[tuple[DeviceKey, Coverage]]
-    own_clock: bool
-    doubt: str | None
-    doubt_until: int | None
-    troubles: dict[str, tuple[int, str]] = {}
-    doubt_at: int = 0
-    clean: dict[str, int] = {}
-    found: list[tuple[DeviceKey, str]] = []
-    shelves: dict[str, SiteShelf] = {}
-    profiles: list[Profile] = []
-    refused: dict[str, list[str]] = {}
-    unfit: list[tuple[DeviceKey, DeviceConfig]] = []
-    neighbours: dict[str, list[tuple[DeviceKey, int]]] = {}
-    neighbours_at: int = NEVER
 
 
 class Engine:
@@ -92,12 +69,15 @@ class Engine:
         self._found: dict[DeviceKey, str] = {}  # what a review found last, and was said
         self._evaluated_at = 0
         self._configuration = Configuration(self.fleets, self.annunciator, self.ourselves.key)
-        self.bays = Bays(self.annunciator, formworks, self._pours)
+        self._gathering = Gathering(self.annunciator)
+        self._floods = Floods(self.annunciator, self._gathering)
+        self.bays = Bays(self.annunciator, self._gathering, formworks, self._pours)
         formworks.permitted = self._permitted
         self._responses = Responses(self.fleets, self.annunciator)
         self._covering = Covering()
         self._health = health.Health()
         self._neighbours = Neighbours()
+        self._sounding = Sounding(self.annunciator)
 
     # Inputs
 
@@ -147,6 +127,9 @@ class Engine:
             self._clocks(offsets)
         self._neighbours.look(self.fleets["crane"], self.annunciator, self.now)
         self.bays.tick(self.now)
+        self._floods.tick(self.fleets.values(), self.ourselves.key(""), self.now)
+        self._gathering.tell()
+        self._sounding.tick(self.now)
         self.ourselves.trust_again(self.now)
         self.ourselves.tell()
         self._responses.retry(outcome, self.now, expire=True)
@@ -161,6 +144,9 @@ class Engine:
                     report = device.cursor.evaluated(device.boot, device.seq)
                     if report is not None:
                         outcome.evaluated[device.key] = report
+            for key, hours in self._sounding.take().items():
+                report = outcome.evaluated.get(key, Evaluated())
+                outcome.evaluated[key] = msgspec.structs.replace(report, sounded=hours)
         return self._finish(outcome)
 
     def configure(self, site: str, kind: str, device: str, config: DeviceConfig, received: int) -> Outcome:
@@ -340,6 +326,7 @@ class Engine:
     def _finish(self, outcome: Outcome) -> Outcome:
         transitions, touched = self.annunciator.take()
         transitions = [self._placed(transition) for transition in transitions]
+        self._floods.heard(transitions, self.ourselves.key(""), self.now)
         outcome.transitions += transitions
         for key, rule in touched:
             outcome.alarms[key, rule] = self.annunciator.payload(key, rule)
@@ -417,7 +404,7 @@ class Engine:
             under.profile for fleet in self.fleets.values() for device in fleet.devices
             for under in (*device.held.values(), *([device.under] if device.under else []))
         }  # fmt: skip
-        state = _State(
+        state = Frozen(
             format=FORMAT,
             partition=self.partition,
             now=self.now,
@@ -446,6 +433,9 @@ class Engine:
             "fleets": {kind: fleet.freeze() for kind, fleet in self.fleets.items()},
             "health": self._health.freeze(),
             "bays": self.bays.freeze(),
+            "gathering": self._gathering.freeze(),
+            "floods": self._floods.freeze(),
+            "sounding": self._sounding.freeze(),
         }
 
     def snapshot(self) -> bytes:
@@ -457,7 +447,7 @@ class Engine:
         """The engine that made this snapshot. Raises ValueError when it is not one, or of another format."""
         try:
             raw = msgspec.msgpack.decode(data)
-            state = msgspec.msgpack.decode(raw["state"], type=_State)
+            state = msgspec.msgpack.decode(raw["state"], type=Frozen)
             if state.format != FORMAT:
                 raise ValueError(f"format {state.format}, not {FORMAT}")
             engine = cls(state.partition)
@@ -472,6 +462,9 @@ class Engine:
                 engine.fleets[kind].thaw(frozen)
             engine._health.thaw(raw["health"])
             engine.bays.thaw(raw["bays"])
+            engine._gathering.thaw(raw["gathering"])
+            engine._floods.thaw(raw["floods"])
+            engine._sounding.thaw(raw["sounding"])
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now
@@ -491,9 +484,3 @@ class Engine:
             fleet.site_rules = {site: config.rules() for site, config in state.sites.items()}
         engine._covering.said = dict(state.coverage)
         return engine
-
-
-def pack(frozen: dict[str, Any]) -> bytes:
-    """A frozen engine as bytes."""
-    fleets = {kind: pack_fleet(fleet) for kind, fleet in frozen["fleets"].items()}
-    return msgspec.msgpack.encode({**frozen, "fleets": fleets})

@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 
 from analytics import health, texts
-from analytics.annunciator import Annunciator, Facts
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator
 from analytics.channels import COLUMN, DERIVED
 from analytics.fleet import Fleet
 from analytics.identity import DeviceKey
@@ -36,6 +37,7 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
         config=device.config.version if device.config else None,
         life_safety=rule.life_safety,
         silence_rise=rule.silence_rise.value if rule.silence_rise else None,
+        re_alarm_s=rule.re_alarm_s.value if rule.re_alarm_s else None,
         lift=change.lift,
     )
     if change.level is Severity.NONE:

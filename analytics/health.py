@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from analytics.annunciator import Record
+from analytics.alarm_record import Record
 from analytics.coverage import Watch
 from analytics.fleet import NEVER, Fleet
 from analytics.rulebook.entry import ONE_HZ

@@ -20,6 +20,7 @@ import msgspec
 from analytics import notes
 from analytics.engine import Engine
 from analytics.journal import Input
+from analytics.ourselves import OWN_KIND
 from analytics.outcome import Outcome
 from analytics.samples import Arrived
 from telemetry.errors import Refusal, WireError
@@ -89,6 +90,8 @@ class Intake:
     def _admitted(self, topic: Topic) -> bool:
         """Whether there is room for this device; one of this batch that waits to be fed counts when it is fed."""
         engine = self.engine
+        if topic.kind == OWN_KIND:
+            return True
         known = (topic.site, topic.device) in engine.fleets[topic.kind].index
         return known or engine.devices() < self.max_devices
 
@@ -104,7 +107,8 @@ class Intake:
             if topic.startswith(f"{topics.ROOT}/") and topic.endswith(SITE_TAILS) and topic.count("/") == 3:
                 return None
             found = topics.parse(topic)
-            if found.kind not in KINDS:
+            # Of ourselves nothing is ever read, and what we say of ourselves is answered like any other alarm.
+            if found.kind not in KINDS and not (found.kind == OWN_KIND and found.leaf is Leaf.RESPONSE):
                 raise WireError(Refusal.KIND, f"kind {found.kind!r} is not declared")
             if len(self._topics) < MAX_CACHED:
                 self._topics[topic] = found

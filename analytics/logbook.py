@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics.engine import pack
+from analytics.frozen import pack
 from analytics.journal import Folder, Record, Recovered
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Entry

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from analytics import texts, windows
-from analytics.annunciator import Annunciator, Facts
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator
 from analytics.fleet import NEVER, Fleet
 from analytics.identity import DeviceKey
 from analytics.rulebook.observed import OBSERVED

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from analytics import findings, texts
-from analytics.annunciator import Annunciator, Facts
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator
 from analytics.identity import DeviceKey
 from telemetry.model import Severity
 from telemetry.wire.payloads import Cause, Words

@@ -30,7 +30,9 @@ class Outcome:
                 joined = {boot: list(ranges) for boot, ranges in before.boots.items()}
                 for boot, ranges in more.boots.items():
                     joined.setdefault(boot, []).extend(ranges)
-                more = Evaluated(boots=joined, terms=[*before.terms, *more.terms])
+                more = Evaluated(
+                    boots=joined, terms=[*before.terms, *more.terms], sounded=[*before.sounded, *more.sounded]
+                )
             self.evaluated[device] = more
         self.samples += later.samples
         self.late += later.late

@@ -33,7 +33,7 @@ from analytics.logbook import Logbook, Saved
 from analytics.metrics import AnalyzerMetrics
 from analytics.outbox import Outbox
 from analytics.repeats import Repeats
-from analytics.retained import rank, retained
+from analytics.retained import newer, rank, retained
 from analytics.settings import AnalyzerSettings
 from analytics.settling import Settling
 from analytics.troubles import Trouble, Troubles
@@ -441,16 +441,21 @@ class Partition:
 
     async def _sweep(self, consumer: Consumer) -> None:
         """
-        Once: retained alarms at the broker that are not ours any more go; without our memory they become ours.
+        Once: retained configuration that has not come is read; retained alarms at the broker that are not ours any
+        more go, and without our memory they become ours.
 
         One that is younger than all that we know of its device shows that a part of our memory is gone.
         """
         await self.evaluating.wait()
         try:
+            missed = newer(await self._retained("down/config", "config", "profile"), self._engine)
             found = await self._retained("down/alarm/+")
         except BrokerUnavailable as error:
             logger.warning("retained alarms could not be read: %s", error, extra={"action": "sweep"})
             return
+        if missed:
+            logger.info("retained configuration: %d read", len(missed), extra={"action": "sweep"})
+            self._send(consumer, self._note(missed))
         strange: dict[str, bytes] = {}
         for topic, payload in found.items():
             with contextlib.suppress(CranewatchError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from analytics import adoption
-from analytics.annunciator import Record
+from analytics.alarm_record import Record
 from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 
 from analytics import health
-from analytics.annunciator import Annunciator, Facts, Refusal
+from analytics.alarm_record import Facts
+from analytics.annunciator import Annunciator, Refusal
 from analytics.channels import COLUMN
 from analytics.fleet import Fleet
 from analytics.identity import DeviceKey

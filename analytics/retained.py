@@ -1,12 +1,17 @@
 """What is retained at the broker of a partition's sites: read at a start without memory, and once after every start."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from analytics import shares
+from analytics.engine import Engine
+from analytics.journal import Input
 from telemetry import broker
+from telemetry.errors import CranewatchError
 from telemetry.settings import MqttSettings, PartitionSettings
-from telemetry.wire import topics
+from telemetry.wire import payloads, topics
+from telemetry.wire.payloads import DeviceConfig
 
 LOOKS_AT_ONCE: Final = 8  # connections that read retained topics at the start
 OF_SITE: Final = {"config": topics.site_config, "profile": topics.site_profile}
@@ -37,6 +42,29 @@ async def retained(
     for part in await asyncio.gather(*(look(n, pattern) for n, pattern in enumerate(patterns))):
         found |= part
     return found
+
+
+def newer(found: dict[str, bytes], engine: Engine) -> list[Input]:
+    """
+    Retained configuration that the engine does not have, in the order in which it is taken.
+
+    A broker may not have delivered all of it: rumqttd sends 100 retained messages for a SUBSCRIBE and no more, and what
+    of them was not acknowledged when the link was lost never comes again.
+    """
+    inputs: list[Input] = []
+    for topic, payload in sorted(found.items(), key=rank):
+        if not topic.endswith("/down/config"):
+            inputs.append((topic, payload))
+            continue
+        with contextlib.suppress(CranewatchError):
+            where = topics.parse(topic)
+            version = payloads.decode(DeviceConfig, payload).version
+            fleet = engine.fleets.get(where.kind)
+            row = fleet.index.get((where.site, where.device)) if fleet is not None else None
+            known = fleet.devices[row].config if fleet is not None and row is not None else None
+            if known is None or known.version < version:
+                inputs.append((topic, payload))
+    return inputs
 
 
 def rank(item: tuple[str, bytes]) -> tuple[int, bool, str]:

@@ -5,9 +5,12 @@ Rule 1: what, number, limit, one action. No rule names, no codes.
 Rule 2: nothing here says safe or protected: the limiter is in the crane, not in our screen.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
+from analytics.identity import DeviceKey
 from analytics.rulebook import RULEBOOK, Entry
+from analytics.rulebook.observed import OBSERVED
 from telemetry.model import Hazard, Severity
 from telemetry.wire.payloads import Words
 
@@ -79,6 +82,51 @@ def of_bay(words: Words | None, post: str, posts: int) -> Words:
     """The words of the worst post, for a bay where several say the same."""
     zh, en = (words.zh, words.en) if words is not None else ("报警", "alarm")
     return Words(zh=f"{post} {zh} 等{posts}根立杆", en=f"{post}: {en}, {posts} posts in all")
+
+
+def of_site(words: Words | None, device: str, devices: int) -> Words:
+    """The words of one device, for a site where several fell silent."""
+    zh, en = (words.zh, words.en) if words is not None else ("监测中断", "NOT MONITORED")
+    return Words(zh=f"{device} {zh} 等{devices}台设备失联", en=f"{device}: {en}, {devices} devices silent in all")
+
+
+def fewer_silent() -> Words:
+    """Not many are silent any more."""
+    return Words(zh="多数设备已恢复 其余单独显示", en="most speak again: each silent device speaks for itself")
+
+
+def flood(lines: int, life_safety: int, most: DeviceKey, rule: str, times: int) -> tuple[Words, Words]:
+    """More alarms than a person can read."""
+    zh, en = named_rule(most[1], rule)
+    return (
+        Words(
+            zh=f"报警泛滥 10分钟{lines}条 生命安全{life_safety}条单独显示 最多: {most[2]} {zh} {times}条",
+            en=f"ALARM FLOOD {lines} in 10 min, {life_safety} of life safety shown one by one; "
+            f"most: {most[2]} {en} x{times}",
+        ),
+        Words(zh="先处理生命安全报警 再查最多的一项", en="life safety first, then find out what says most"),
+    )
+
+
+def flood_over(lines: int) -> Words:
+    """Fewer again."""
+    return Words(zh=f"报警泛滥结束 10分钟{lines}条", en=f"the alarm flood is over, {lines} in 10 min")
+
+
+def chattering(kind: str, rules: Sequence[str]) -> tuple[Words, Words]:
+    """Alarms that come and go."""
+    names = [named_rule(kind, rule) for rule in rules]
+    zh, en = "、".join(name for name, _ in names), ", ".join(name for _, name in names)
+    return (
+        Words(zh=f"抖动报警 {zh} 1分钟触发3次以上", en=f"CHATTERING {en}: three times a minute or more"),
+        Words(zh="检查传感器与回差延时", en="check the sensor, and the deadband and delays of this limit"),
+    )
+
+
+def named_rule(kind: str, rule: str) -> tuple[str, str]:
+    """What people call a rule, in Chinese and English; its own name where the rulebook has none."""
+    entry = RULEBOOK.get(kind, {}).get(rule) or OBSERVED.get(rule)
+    return (entry.zh, entry.en.lower()) if entry is not None else (rule, rule)
 
 
 def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:

@@ -72,6 +72,18 @@ _COMPLETENESS: Final[dict[str, Any]] = {
     "coverage_ms": {"monitored": 82800000, "degraded": 3600000}, "events": [],
 }  # fmt: skip
 
+_FIGURES: Final[dict[str, Any]] = {
+    "annunciated": 3, "per_10_min": 0.0208, "per_hour": 0.125, "per_day": 3.0, "peak_10_min": 2, "over_10_share": 0.0,
+    "flood_share": 0.0, "chattering": [], "fleeting": 0, "stale": 0, "standing": 1, "low": 0, "medium": 1, "high": 2,
+    "acknowledged": 2, "median_s": 34.0, "p90_s": 51.0, "worst_s": 51.0, "waiting": 1,
+    "top": [{"device": "crane/crane-1", "rule": "wind", "times": 2, "share": 0.6667}],
+    "people": [{"who": "li", "acknowledged": 2, "median_s": 34.0, "rubber_stamps": 0}], "beyond": ["high_share"],
+}  # fmt: skip
+_CAB: Final[dict[str, Any]] = {
+    "name": "crane/crane-1", "sound_s": 41.5, "times": 6, "hours": 5, "s_per_hour": 8.3, "over": False,
+    "rules": {"moment": 9.0, "wind": 32.5},
+}  # fmt: skip
+
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Sites": {
         "source": "record",
@@ -106,6 +118,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "Completeness": _COMPLETENESS,
     "SiteCompleteness": {"site": "demo", "day": "2027-01-15", "frames": _FRAMES, "items": [_COMPLETENESS]},
+    "AlarmQuality": {
+        "site": "demo", "begin": 1799942400000, "end": 1800028800000,
+        "targets": {"per_10_min": 1.0, "peak_10_min": 10.0, "high_share": 0.05}, "cab_s_per_hour": 10.0,
+        "desk": _FIGURES, "devices": {"crane/crane-1": _FIGURES}, "cabs": [_CAB],
+        "operators": [{**_CAB, "name": "op-17"}], "operator_lines": {"op-17": 3},
+    },
     "Gaps": {
         "items": [
             {

@@ -8,6 +8,7 @@ import msgspec
 from api import schemas
 from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.clock import to_ms
+from telemetry.model import Severity, priority
 from telemetry.storage.alarms import AlarmRow, TransitionRow
 from telemetry.storage.devices import DeviceRow
 from telemetry.wire import payloads
@@ -25,7 +26,13 @@ def alarm(view: DeviceView, one: payloads.Alarm) -> schemas.Alarm:
         state=str(one.state), severity=int(one.severity), active=one.active, since=one.since, at=one.at,
         cab=one.cab, desk=one.desk, hazard=str(one.hazard) if one.hazard else None, value=one.value, limit=one.limit,
         unit=one.unit, text=words(one.text), action=words(one.action), life_safety=one.life_safety, hold=one.hold,
+        priority=priority(one.severity, life_safety=one.life_safety), parent=one.parent, bay=one.bay, posts=one.posts,
     )  # fmt: skip
+
+
+def lines(views: Iterable[DeviceView]) -> list[schemas.Alarm]:
+    """The live alarms that are lines of their own at the desk: not those that another one speaks for."""
+    return [one for one in alarms(views) if one.parent is None]
 
 
 def alarms(views: Iterable[DeviceView]) -> list[schemas.Alarm]:
@@ -42,6 +49,7 @@ def recorded(row: AlarmRow) -> schemas.Alarm:
         state=row.state, severity=row.severity, active=None, since=row.since_ms, at=row.at_ms,
         hazard=last.get("hazard"), value=last.get("value"), limit=last.get("limit"), unit=last.get("unit"),
         text=last.get("text"), action=last.get("action"), life_safety=row.life_safety,
+        priority=priority(Severity(row.severity), life_safety=row.life_safety),
     )  # fmt: skip
 
 

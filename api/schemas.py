@@ -65,6 +65,10 @@ class Alarm(Body):
     action: Words | None = None
     life_safety: bool = False
     hold: bool = False
+    priority: int | None = Field(default=None, description="At the desk: 1 low, 2 medium, 3 high.")
+    parent: str | None = Field(default=None, description="The id of whoever speaks for it at the desk.")
+    bay: str | None = Field(default=None, description="It is of a whole bay.")
+    posts: int = Field(default=0, description="How many devices this alarm speaks for.")
 
 
 class Alarms(Body):
@@ -407,3 +411,75 @@ class ProblemBody(Body):
     title: str
     status: int
     detail: str
+
+
+class Contributor(Body):
+    """An alarm that says much."""
+
+    device: str = Field(description="KIND/DEVICE.", examples=["crane/crane-1"])
+    rule: str
+    times: int
+    share: float = Field(description="Of everything that was annunciated, 0 to 1.")
+
+
+class Acknowledging(Body):
+    """How one person acknowledges."""
+
+    who: str
+    acknowledged: int
+    median_s: float
+    rubber_stamps: int = Field(description="Faster than can be read (3 s), or five within ten seconds.")
+
+
+class Figures(Body):
+    """What a desk was told, as ISA-18.2, IEC 62682 and EEMUA 191 count it; times in seconds, shares from 0 to 1."""
+
+    annunciated: int
+    per_10_min: float
+    per_hour: float
+    per_day: float
+    peak_10_min: int
+    over_10_share: float = Field(description="Of the ten-minute periods: with more than ten.")
+    flood_share: float = Field(description="Of the time: in a flood.")
+    chattering: list[Contributor] = Field(description="`times` is the most in one minute.")
+    fleeting: int = Field(description="Over within ten seconds.")
+    stale: int = Field(description="On for more than a day at the end.")
+    standing: int = Field(description="On at the end.")
+    low: int
+    medium: int
+    high: int
+    acknowledged: int
+    median_s: float | None = None
+    p90_s: float | None = None
+    worst_s: float | None = None
+    waiting: int = Field(description="Nobody has acknowledged them at the end.")
+    top: list[Contributor]
+    people: list[Acknowledging]
+    beyond: list[str] = Field(description="The figures that miss their target.")
+
+
+class CabSound(Body):
+    """What one cab, or one operator, has heard."""
+
+    name: str = Field(description="KIND/DEVICE, or an operator; empty where the readings name nobody.")
+    sound_s: float
+    times: int
+    hours: int = Field(description="Hours of the clock in which it sounded at all.")
+    s_per_hour: float
+    over: bool = Field(description="Beyond the cab's budget of sound.")
+    rules: dict[str, float] = Field(description="Seconds by rule; two may sound at once.")
+
+
+class AlarmQuality(Body):
+    """How good the alarms of a site were: two listeners, two budgets."""
+
+    site: str
+    begin: int
+    end: int
+    targets: dict[str, float]
+    cab_s_per_hour: float = Field(description="The cab's budget: seconds of sound in an hour.")
+    desk: Figures
+    devices: dict[str, Figures]
+    cabs: list[CabSound]
+    operators: list[CabSound]
+    operator_lines: dict[str, int] = Field(description="Alarms raised while this person worked on the crane.")

@@ -61,7 +61,8 @@ class Intake:
                 return _refused(message, topic, error)
         if topic.leaf in _PASSED_BY or not payload:
             return None  # an empty payload clears a retained topic: there is nothing to record
-        if topic.kind not in KINDS and not (topic.kind == ANALYZER and topic.lane is Lane.DOWN):
+        own = topic.kind == ANALYZER and (topic.lane is Lane.DOWN or topic.leaf is Leaf.RESPONSE)
+        if topic.kind not in KINDS and not own:
             return _refused(message, topic, WireError(Refusal.KIND, f"kind {topic.kind!r} is not declared"))
         try:
             note = _PAYLOADS[topic.leaf](payload)

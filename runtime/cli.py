@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -284,6 +284,36 @@ def completeness(
         sys.stdout.write(json.dumps([record.statement_json(one) for one in found], ensure_ascii=False) + "\n")
     else:
         Console().print(record.statement_table(found))
+
+
+@app.command(
+    "alarm-quality",
+    epilog="Example: [bold]cranewatch alarm-quality demo[/]  or  [bold]cranewatch alarm-quality demo --from 2027-01-01"
+    " --to 2027-02-01 --json[/]",
+)
+def alarm_quality(
+    site: Annotated[str, typer.Argument(help="The site.")],
+    begin: Annotated[datetime | None, typer.Option("--from", help="UTC; a day before the end.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", help="UTC; now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """报警质量: lines at the desk, sound in the cabs, and how they are acknowledged, against ISA-18.2 and EEMUA 191."""
+    from api.routes.quality import body
+    from runtime import quality
+
+    settings = named(WithDatabase)
+    last = end.replace(tzinfo=UTC) if end else utc_now()
+    first = begin.replace(tzinfo=UTC) if begin else last - timedelta(days=1)
+    try:
+        found = asyncio.run(quality.found(settings.database, site, first, last))
+    except (StorageError, ValueError) as error:
+        refuse(str(error), 1)
+    if found is None:
+        refuse(f"no such site, or it has no devices: {site}", 1)
+    if as_json:
+        sys.stdout.write(body(found).model_dump_json() + "\n")
+    else:
+        Console().print(*quality.tables(found), sep="\n")
 
 
 @app.command(

@@ -33,6 +33,7 @@ SIGNALS: Final[dict[Signal, tuple[str, str]]] = {
     Signal.RAISE: ("触发", "raise"),
     Signal.ESCALATE: ("升级", "escalate"),
     Signal.CLEAR: ("恢复", "clear"),
+    Signal.RE_ALARM: ("再报警", "re-alarm"),
     Signal.ACKNOWLEDGE: ("确认", "acknowledge"),
     Signal.RESET: ("复位", "reset"),
     Signal.SHELVE: ("搁置", "shelve"),

@@ -78,6 +78,7 @@ class Rule(_Strict, frozen=True):
     suppressed_in: list[Mode] = []
     modes: dict[Mode, dict[str, Limits]] = {}
     silence_rise: Figure | None = None  # a silenced alarm is back at once when the value rose by this much
+    re_alarm_s: Figure | None = None  # acknowledged for so long, and still at alarm: the desk is told again
 
     def limits(self, step: str, mode: Mode) -> Limits:
         """The numbers of a step in a mode."""

@@ -1,4 +1,4 @@
-"""The words that all parts share: states, signals, severities, hazards. No behaviour lives here."""
+"""The words that all parts share: states, signals, severities, hazards, priorities; nothing here changes anything."""
 
 from enum import IntEnum, StrEnum
 
@@ -33,6 +33,7 @@ class Signal(StrEnum):
     RAISE = "raise"
     ESCALATE = "escalate"  # severity rose while the alarm was already active
     CLEAR = "clear"
+    RE_ALARM = "re_alarm"  # acknowledged a while ago, and the condition still holds: the desk is told again
     ACKNOWLEDGE = "acknowledge"
     RESET = "reset"
     SHELVE = "shelve"
@@ -41,6 +42,19 @@ class Signal(StrEnum):
     UNSUPPRESS = "unsuppress"
     DISABLE = "disable"
     ENABLE = "enable"
+
+
+class Priority(IntEnum):
+    """
+    How soon a person has to act, and what it costs not to: how the desk's lines are ordered and counted.
+
+    Three of them, as the metrics of alarm systems count them (low, medium, high: about 80, 15 and 5 % of what is
+    annunciated; ISA-18.2 and EEMUA 191 as public presentations give them, domain reference 4.3).
+    """
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
 
 
 class Action(StrEnum):
@@ -107,3 +121,17 @@ class Edition(StrEnum):
     COMMUNITY = "community"
     APACHE = "apache"
     PLAIN = "plain"
+
+
+def priority(severity: Severity, *, life_safety: bool) -> Priority:
+    """
+    The desk's priority of what is annunciated at this severity.
+
+    High is what people may stand under now; low is what can wait for the end of the lift. The bounds are a cranewatch
+    proposal.
+    """
+    if severity >= Severity.CRITICAL or (life_safety and severity >= Severity.ALARM):
+        return Priority.HIGH
+    if severity >= Severity.ALARM or (life_safety and severity >= Severity.PREWARNING):
+        return Priority.MEDIUM
+    return Priority.LOW

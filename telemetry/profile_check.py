@@ -11,6 +11,7 @@ from telemetry.model import Mode
 from telemetry.profile_text import Wrong
 from telemetry.toml_places import Path
 
+RE_ALARM_LEAST_S: Final = 60
 MAX_DELAY_S: Final = 2_000_000  # in ms it has to fit 32 bits
 
 
@@ -61,6 +62,10 @@ def _rule(rule: Rule, path: Path, wrong: Wrong) -> None:
         _step(declared, (*path, "steps", step), wrong)
     if rule.silence_rise is not None:
         _number(rule.silence_rise, (*path, "silence_rise"), wrong, above_0=True)
+    if rule.re_alarm_s is not None:
+        _number(rule.re_alarm_s, (*path, "re_alarm_s"), wrong)
+        if rule.re_alarm_s.value < RE_ALARM_LEAST_S:
+            wrong.note((*path, "re_alarm_s"), f"a re-alarm below {RE_ALARM_LEAST_S} s is no reminder but a flood")
     for mode, steps in rule.modes.items():
         for step, limits in steps.items():
             here = (*path, "modes", str(mode), step)

@@ -17,7 +17,8 @@ from telemetry.model import Mode
 from telemetry.toml_places import Path
 
 _SOUND: Final = ("none", "pulse", "continuous")
-_LATER: Final = ("set", "clear", "on_s", "samples", "silence_rise")  # more of it is less warning
+_LISTENERS: Final = ("silence_rise", "re_alarm_s")
+_LATER: Final = ("set", "clear", "on_s", "samples", *_LISTENERS)  # more of it is less warning
 _LESS: Final = ("off_s",)  # less of it is an earlier end
 
 
@@ -116,9 +117,10 @@ def _rules(path: Path, old: Rule | None, new: Rule | None) -> Iterator[Differenc
         more = set(new.suppressed_in) - set(old.suppressed_in)
         verdict = Verdict.LOOSENED if more else Verdict.TIGHTENED
         yield Difference((*path, "suppressed_in"), list(old.suppressed_in), list(new.suppressed_in), verdict, life)
-    if old.silence_rise != new.silence_rise:
-        verdict = _compared("silence_rise", old.silence_rise, new.silence_rise)
-        yield Difference((*path, "silence_rise"), old.silence_rise, new.silence_rise, verdict, life)
+    for field in _LISTENERS:
+        one, other = getattr(old, field), getattr(new, field)
+        if one != other:
+            yield Difference((*path, field), one, other, _compared(field, one, other), life)
     for step in STEPS:
         yield from _steps((*path, "steps", step), old.steps.get(step), new.steps.get(step), life)
     yield from _modes(path, old, new, life)
@@ -162,8 +164,9 @@ def _compared(field: str, old: Any, new: Any) -> Verdict:
             return Verdict.TIGHTENED if more else Verdict.LOOSENED
         return Verdict.JUDGE
     match field:
-        case "sound_s" | "silence_rise":
-            # A sound without an end became one with it; a silence that ended with the value does not any more.
+        case "sound_s" | "silence_rise" | "re_alarm_s":
+            # A sound without an end became one with it; a silence that ended with the value, or an acknowledgement
+            # that was asked for again, does not any more.
             loose = (old is None) if field == "sound_s" else (new is None)
         case "cab":
             loose = _SOUND.index(new) < _SOUND.index(old)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from analytics.annunciator import Record
+from analytics.alarm_record import Record
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from telemetry.model import Severity, Signal, State

@@ -8,7 +8,7 @@ from api import present, schemas
 from api.console import cards
 from api.console.wording import UNANSWERED
 from api.deps import Parts
-from api.live.picture import ANALYZER, DeviceView
+from api.live.picture import DeviceView
 from api.problems import Problem
 from api.routes.alarms import answer, new_id
 from telemetry.clock import now_ms
@@ -44,7 +44,7 @@ class AlarmList:
         now = now_ms()
         views = self._views()
         names = {(view.kind, view.device): cards.name_of(view) for view in views}
-        found = {(one.kind, one.device, one.rule): one for one in present.alarms(views)}
+        found = {(one.kind, one.device, one.rule): one for one in present.lines(views)}
         for key in [key for key in self._rows if key not in found]:
             self._rows.pop(key)[0].delete()
             self._shown.pop(key, None)
@@ -55,8 +55,7 @@ class AlarmList:
             elif content != self._shown[key]:
                 self._rows[key][1].set_content(content)
             self._shown[key] = content
-            # The analyzer takes no answers about itself: its alarms end with their cause.
-            self._rows[key][2].set_visibility(alarm.state in UNANSWERED and alarm.kind != ANALYZER)
+            self._rows[key][2].set_visibility(alarm.state in UNANSWERED)
         order = list(found)
         if order != self._order:
             for place, key in enumerate(order):

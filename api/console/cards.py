@@ -199,6 +199,8 @@ def alarm_row(alarm: schemas.Alarm, name: str, now: int, *, known: bool = True) 
     meta = [both(ago(max(0, now - alarm.since))), both(condition), both(state)]
     if alarm.limit is not None:
         meta.append(f"{both(('限值', 'limit'))} {alarm.limit:g} {escape(alarm.unit or '')}")
+    if alarm.posts:
+        meta.append(both((f"代 {alarm.posts} 台设备", f"for {alarm.posts} devices")))
     if alarm.hold:
         meta.append(f"<b>{both(('停用待检', 'inspection hold'))}</b>")
     line = " · ".join(f'<span class="part">{part}</span>' for part in meta)

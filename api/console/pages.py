@@ -70,7 +70,7 @@ async def sites_page(parts: Parts) -> None:
         view = picture.sites.get(site)
         name = names.get(site) or (view.config.display_name if view and view.config else "") or site
         line, lost = cards.status(picture, site, now)
-        alarms = [one for one in present.alarms(picture.alarmed(site)) if one.severity >= 2]
+        alarms = [one for one in present.lines(picture.alarmed(site)) if one.severity >= 2]
         count = f"{sum(1 for one in views if one.kind == 'crane')}"
         worst = alarms[0].severity if alarms else 0
         counted = ""

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query
 
 from api import present, schemas
 from api.deps import Before, DevicePath, DeviceQuery, Limit, Parts, RulePath, SitePath, SiteQuery
+from api.live.picture import ANALYZER
 from api.problems import Problem, not_found
 from telemetry.clock import now_ms
 from telemetry.errors import BrokerUnavailable
@@ -30,7 +31,8 @@ ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 
 async def answer(parts: Parts, site: str, device: str, response: payloads.Response) -> str:
     """Publish a response about an alarm that exists. Returns its id. Raises Problem and BrokerUnavailable."""
-    view, row = await parts.one(site, device)
+    own = parts.feed.picture.devices.get((site, ANALYZER, device))
+    view, row = (own, None) if own is not None else await parts.one(site, device)
     known = view if view is not None else row
     if known is None:
         raise not_found(f"device {site}/{device}")

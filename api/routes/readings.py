@@ -23,13 +23,15 @@ def _invalid(detail: str) -> Problem:
     return Problem(422, "invalid-range", "时间范围无效 the range is not valid", detail)
 
 
-def span(begin: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """The range asked for; the last half hour when nothing is said. Raises Problem(422)."""
+def span(
+    begin: datetime | None, end: datetime | None, now: datetime, usual: timedelta = DEFAULT_SPAN
+) -> tuple[datetime, datetime]:
+    """The range asked for; the last `usual` when nothing is said. Raises Problem(422)."""
     for moment in (begin, end):
         if moment is not None and moment.tzinfo is None:
             raise _invalid("a time needs its zone, for example 2027-01-15T08:00:00+08:00 (a + in a URL is %2B) or …Z")
     last = (end or now).astimezone(UTC)
-    first = begin.astimezone(UTC) if begin else last - DEFAULT_SPAN
+    first = begin.astimezone(UTC) if begin else last - usual
     if first >= last:
         raise _invalid("`from` must be before `to`")
     if last - first > MAX_SPAN:

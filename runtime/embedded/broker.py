@@ -9,6 +9,7 @@ from pathlib import Path
 
 import iotcore
 
+# max_outgoing_packet_count is also how many retained messages it sends for a SUBSCRIBE at QoS 0, and no more.
 # max_segment_size * max_segment_count is what it keeps per filter before it drops the oldest.
 _CONFIG = """\
 id = 0
@@ -16,7 +17,7 @@ id = 0
 [router]
 id = 0
 max_connections = 10010
-max_outgoing_packet_count = 200
+max_outgoing_packet_count = 20000
 max_segment_size = 104857600
 max_segment_count = 10
 """

@@ -179,6 +179,6 @@ def box_off(seed: int) -> Recording:
 def parameters_changed(seed: int) -> Recording:
     """After five minutes the box declares another hash of chart, reeving and calibration."""
     boxes = [Box(b.device, b.interval_s, params=((0.0, "approved"), (300.0, "somebody-else"))) for b in all_rates()]
-    done = run(seed, 700.0, [_work()], boxes=boxes, params="approved")
+    done = run(seed, 700.0, [_work()], boxes=boxes)
     changed = danger("parameters", {"parameters"}, 300.0, 700.0, life_safety=False, lasting=True)
     return done.with_truth([changed])

@@ -59,6 +59,11 @@ _TERMS: Final[LiteralString] = (
     "INSERT INTO evaluation_terms (device_id, boot_no, seq, start, payload) VALUES (%s, %s, %s, %s, %s)"
     " ON CONFLICT DO NOTHING"
 )
+_SOUNDED: Final[LiteralString] = (
+    "INSERT INTO cab_sound AS c (device_id, hour, rule, ms, times) VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT (device_id, hour, rule) DO UPDATE SET ms = GREATEST(c.ms, EXCLUDED.ms),"
+    " times = GREATEST(c.times, EXCLUDED.times)"
+)
 _COVERAGE_CHANGE: Final[LiteralString] = (
     "INSERT INTO coverage_change (device_id, at_ms, level, payload, received_at)"
     " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
@@ -117,6 +122,11 @@ def write_notes(
             for terms in note.terms:
                 boot_no = registry.boot(device, terms.boot)
                 rows.add(_TERMS, device, boot_no, terms.seq, terms.start, _json(terms))
+            for hour in note.sounded:
+                begins = to_datetime(hour.hour)
+                rows.add(_SOUNDED, device, begins, "", hour.ms, hour.times)
+                for rule, ms in hour.rules.items():
+                    rows.add(_SOUNDED, device, begins, rule, ms, 0)
         else:
             _WRITERS[type(note)](rows, device, note, received)
         if isinstance(note, payloads.Presence):

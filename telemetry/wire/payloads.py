@@ -332,11 +332,24 @@ class Terms(Payload, frozen=True):
     site: "SiteRules | None" = None
 
 
+class Sounded(Payload, frozen=True):
+    """How long a cab has sounded in an hour so far, ms: in all, and by rule, where two may sound at once."""
+
+    hour: Ts  # when the hour began
+    ms: Annotated[int, Meta(ge=0, le=3_600_000)]
+    times: Annotated[int, Meta(ge=0)]  # how often it began to sound
+    rules: dict[str, int] = {}
+
+
 class Evaluated(Payload, frozen=True):
-    """`down/evaluated`: seq ranges per boot that the analyzer evaluated live, ends included, and its terms when new."""
+    """
+    `down/evaluated`: seq ranges per boot that the analyzer evaluated live, ends included, its terms when new, and how
+    long the cab has sounded.
+    """
 
     boots: dict[str, list[tuple[int, int]]] = {}
     terms: list[Terms] = []
+    sounded: list[Sounded] = []
 
 
 class Finding(Payload, frozen=True):

@@ -91,7 +91,7 @@ class SpokenSite:
         self, rule: str, transition: str, severity: Severity, cab: str, *, device: str = "crane-1", **more: Any
     ) -> None:
         """An alarm, as the analyzer would publish it."""
-        kind = next(kind for kind, name in self.keys if name == device)
+        kind = self._kind(device)
         at = more.pop("at", now_ms())
         fields: dict[str, Any] = {
             "rule": rule, "transition": transition, "state": State.UNACKNOWLEDGED, "severity": severity,
@@ -103,7 +103,7 @@ class SpokenSite:
 
     def clear(self, rule: str, *, device: str = "crane-1") -> None:
         """The alarm is normal again."""
-        kind = next(kind for kind, name in self.keys if name == device)
+        kind = self._kind(device)
         del self.alarms[(kind, device, rule)]
         self.publish(self._topic(kind, device, f"down/alarm/{rule}"), b"", retain=True)
 
@@ -118,6 +118,10 @@ class SpokenSite:
                     return topic, payload
             time.sleep(0.02)
         raise TimeoutError(f"not heard within {timeout} s; heard {len(self.heard)} others")
+
+    def _kind(self, device: str) -> str:
+        """The kind of a device of ours; the analyzer speaks of itself as p0."""
+        return next((kind for kind, name in self.keys if name == device), "analyzer")
 
     def _topic(self, kind: str, device: str, tail: str) -> str:
         return f"cw/v1/{self.site}/{kind}/{device}/{tail}"

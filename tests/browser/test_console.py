@@ -52,6 +52,28 @@ def test_a_site_shows_its_cranes_its_bay_and_what_is_not_monitored(
         assert word not in words
 
 
+def test_alarms_that_another_one_speaks_for_are_no_lines_of_their_own_and_the_one_is_acknowledged(
+    page: Page, console: ApiProcess, site: SpokenSite
+) -> None:
+    page.goto(f"{console.url}/site/{SITE}")
+    for device in ("crane-1", "crane-2"):
+        silence = Words(zh="监测中断 13 秒无数据", en="NOT MONITORED no data for 13 s")
+        site.alarm("silence", f"s-{device}", Severity.ALARM, "none", device=device, text=silence, parent="p0",
+                   desk="none")  # fmt: skip
+    many = Words(zh="1#塔机 监测中断 等2台设备失联", en="1#塔机: NOT MONITORED, 2 devices silent in all")
+    site.alarm("silence", "s-all", Severity.ALARM, "none", device="p0", text=many, posts=2, life_safety=True)
+    rows = page.locator(".cw-alarms > .cw-alarm")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("代 2 台设备")
+    expect(page.locator("a.cw-card", has_text="2#塔机")).to_contain_text("监测中断")
+    rows.get_by_role("button", name="ACKNOWLEDGE").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("姓名 your name").fill("王工")
+    dialog.get_by_role("button", name="called the operator").click()
+    topic, answer = site.wait_heard(lambda topic, _: topic.endswith("analyzer/p0/up/response"))
+    assert (answer["rule"], answer["who"]) == ("silence", "王工"), topic
+
+
 def test_an_alarm_is_acknowledged_by_a_person_with_what_they_did(
     page: Page, console: ApiProcess, site: SpokenSite
 ) -> None:

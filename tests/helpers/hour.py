@@ -136,6 +136,9 @@ def _around(at: int, k: int, raised: dict[tuple[str, str], list[str]]) -> Iterat
             yield Step(
                 at, topic("crane", "c3", "up/presence"), b'{"online":true,"boot":"boot-rebooted","interval_ms":5000}'
             )
+        case 470:
+            # It goes on, and a quarter of an hour later the desk is told again.
+            yield _response(at, "formwork", BAY, "ack-settle", "acknowledge", rule="settlement")
         case 480:
             event = {"id": "gasp-1", "type": "power_off", "ts": at, "boot": "boot-00000000", "seq": k}
             yield Step(at, topic("crane", "c1", "up/event"), msgspec.json.encode(event))

@@ -122,7 +122,7 @@ async def site(mqtt: MqttSettings, tmp_path: Path, name: str | None = None) -> A
     desk = Desk(name)
     heard = [(f"cw/v1/{name}/+/+/down/#", 1), (topics.heartbeat(name), 0)]
     async with (
-        connected(Link(mqtt, f"desk-{name}", filters=heard, on_arrival=_only_ours(desk))) as hears,
+        connected(Link(mqtt, f"desk-{name}", filters=heard, on_arrival=_only_ours(desk), clean=False)) as hears,
         connected(Link(mqtt, f"device-{name}", protocol="3.1.1")) as device,
     ):
         made = Site(mqtt, folder, name, (hears, device), desk)
@@ -268,6 +268,25 @@ async def test_a_killed_analyzer_says_what_an_undisturbed_one_says(broker: MqttS
     assert {k: a and (a.transition, a.state, a.hold) for k, a in states[0].items()} == {
         k: a and (a.transition, a.state, a.hold) for k, a in states[1].items()
     }
+
+
+async def test_all_devices_are_configured_however_few_retained_messages_the_broker_sends(
+    broker: MqttSettings, tmp_path: Path
+) -> None:
+    # rumqttd sends 100 for a SUBSCRIBE at QoS 1.
+    cranes = [f"c{k:03d}" for k in range(130)]
+    async with site(broker, tmp_path) as here:
+        for crane in cranes:
+            await here.configure(crane, DeviceConfig(version=1, charts=[CHART]))
+        here.start()
+        await here.watching()
+        seq = 0
+        async with asyncio.timeout(40):
+            while waiting := [crane for crane in cranes if (crane, "moment") not in here.desk.alarms]:
+                seq += 1
+                for crane in waiting:
+                    await here.send(crane, overload(seq))
+                await asyncio.sleep(0.5)
 
 
 async def test_retained_alarms_come_back_after_the_broker_lost_everything(tmp_path: Path) -> None:

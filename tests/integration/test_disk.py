@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics.engine import pack
+from analytics.frozen import pack
 from analytics.journal import Folder
 from analytics.logbook import Saved
 from telemetry.wire import payloads

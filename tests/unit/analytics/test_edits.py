@@ -48,6 +48,7 @@ EDITS = {
     "life_safety": "[crane.moment]\nlife_safety = false\n",
     "suppressed_in": "[crane.moment]\nsuppressed_in = ['working']\n",
     "silence_rise": f"[crane.moment]\nsilence_rise = {number(500)}\n",
+    "re_alarm_s": f"[crane.moment]\nre_alarm_s = {number(60)}\n",
     "a mode": f"[crane.moment.modes.working.alarm]\nset = {number(109)}\nclear = {number(108.9)}\n",
     "figures": "[crane.figures]\n" + "".join(
         f"{name} = {number(999)}\n" for name in profiles.load("cn").figures["crane"]

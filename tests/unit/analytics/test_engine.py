@@ -517,6 +517,36 @@ def test_a_silenced_alarm_is_back_at_once_when_the_value_rises_two_points() -> N
     assert rig.alarm("moment").cab == "continuous"
 
 
+def test_an_acknowledged_alarm_that_goes_on_is_back_at_the_desk_after_its_time_and_asks_again() -> None:
+    rig = Rig()
+    rig.hold(10, load_t=2.8, **AT_42)
+    rig.tick()
+    rig.respond("acknowledge", rule="moment")
+    after = int(1000 * rig.engine.fleets["crane"].limits[0].rules["moment"].re_alarm_s.value)  # type: ignore[union-attr]
+    rig.tick(after - 1000)
+    assert rig.alarm("moment").desk == "acknowledged"
+    cab = rig.alarm("moment").cab
+    [again] = rig.tick(after)
+    assert (again.signal, again.previous, again.state) == ("re_alarm", "acknowledged", "unacknowledged")
+    assert again.observed
+    assert again.after == (rig.boot, rig.seq), "a replay can read it back where it fell"
+    assert (rig.alarm("moment").desk, rig.alarm("moment").cab) == ("unacknowledged", cab), "the cab has heard nothing"
+    rig.rx += after
+    rig.respond("acknowledge", rule="moment", transition=again.id)
+    assert story(rig.tick(after)) == "moment re_alarm unacknowledged", "and again"
+
+
+def test_what_nobody_acknowledged_or_what_is_over_or_milder_is_not_asked_again() -> None:
+    for weight in (None, 2.67, 0.5):
+        rig = Rig()
+        rig.hold(10, load_t=2.8, **AT_42)
+        rig.tick()
+        if weight is not None:
+            rig.respond("acknowledge", rule="moment")
+            rig.hold(10, load_t=weight, **AT_42)
+        assert [t for t in rig.tick(3_600_000) if t.rule == "moment"] == []
+
+
 def test_acknowledging_at_the_desk_does_not_quiet_the_cab() -> None:
     rig = Rig()
     raised = rig.hold(4, load_t=2.8, **AT_42)

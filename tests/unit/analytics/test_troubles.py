@@ -92,6 +92,27 @@ def test_a_site_that_comes_later_is_told_at_the_next_tick_and_a_kill_forgets_not
     assert Engine.restore(engine.snapshot()).ourselves.troubles == {}
 
 
+def test_what_we_say_of_ourselves_is_acknowledged_like_any_other_alarm_and_nothing_else_is_taken_under_our_name() -> (
+    None
+):
+    rig = Rig()
+    rig.hold(3, load_t=1.0)
+    intake = Intake(rig.engine, TICK)
+    rig.note(intake.apply(rig.rx, [notes.trouble("journal", "full")]).outcome)
+    answer = b'{"id":"response-1","action":"acknowledge","at":1800000000000,"who":"li","rule":"journal"}'
+    said = rig.note(intake.apply(rig.rx, [("cw/v1/site/analyzer/p0/up/response", answer)]).outcome)
+    assert story(said) == "journal acknowledge acknowledged"
+    assert story(rig.note(intake.apply(rig.rx, [notes.trouble("journal", None)]).outcome)) == "journal clear normal"
+    taken = intake.apply(
+        rig.rx,
+        [
+            ("cw/v1/site/analyzer/p0/up/presence", b'{"online":true}'),
+            ("cw/v1/site/analyzer/p0/up/reading", b'{"ts":1}'),
+        ],
+    )
+    assert dict(taken.ignored) == {"kind": 2}
+
+
 def test_a_note_that_cannot_be_read_costs_itself() -> None:
     taken = Intake(Engine(), TICK).apply(START, [(notes.TROUBLE, b"x"), (notes.MODES, b"\xc1"), (notes.ADOPT, b"")])
     assert dict(taken.ignored) == {"malformed": 3}

@@ -81,3 +81,5 @@ def test_the_analyzers_alarms_about_itself_are_recorded() -> None:
     coverage = b'{"at":1,"level":"monitored","hazards":{}}'
     assert isinstance(one("cw/v1/s/analyzer/p0/down/coverage", coverage), Noted)
     assert isinstance(one("cw/v1/s/analyzer/p0/up/presence", b'{"online":true}'), Refused)
+    answer = b'{"id":"response-1","action":"acknowledge","at":1800000000000,"who":"li","rule":"flood"}'
+    assert isinstance(one("cw/v1/s/analyzer/p0/up/response", answer), Noted)

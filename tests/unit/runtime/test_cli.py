@@ -37,6 +37,7 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
         "gaps",
         "backup",
         "restore",
+        "alarm-quality",
         "profile check",
         "profile list",
         "profile diff",
