@@ -33,24 +33,24 @@ def forget(life: Life, sent: SiteProfile) -> None:
 
 @pytest.mark.parametrize("load", [HEAVY, IDLE])
 def test_a_profile_that_was_published_before_the_loss_is_the_one_that_is_played_after_it(load: float) -> None:
-    life = shift([(40, IDLE)])
+    life = shift([(15, IDLE)])
     edit(life, FIRST, 1)
-    shift([(30, load)], life=life)
+    shift([(20, load)], life=life)
     forget(life, published(FIRST, 1))
-    shift([(20, load), (40, IDLE), (20, HEAVY), (40, IDLE)], life=life)
+    shift([(20, load), (15, IDLE), (20, HEAVY), (15, IDLE)], life=life)
     assert [terms.start for terms in life.terms].count(True) == 2
     assert replay(life.history(), ids(life.live), forgets=True) == life.derived
 
 
 def test_an_alarm_keeps_what_it_was_raised_under_across_an_edit_and_a_loss() -> None:
-    life = shift([(40, IDLE)])
+    life = shift([(15, IDLE)])
     edit(life, FIRST, 1)
     shift([(20, HEAVY)], life=life)
     edit(life, SECOND, 2)
     shift([(20, HEAVY)], life=life)
     forget(life, published(SECOND, 2))
     # 97 % is above the clear value of the first and far below that of the second.
-    shift([(20, HEAVY), (40, IDLE), (20, HEAVY), (40, IDLE)], life=life)
+    shift([(20, HEAVY), (15, IDLE), (20, HEAVY), (15, IDLE)], life=life)
     again = replay(life.history(), ids(life.live), forgets=True)
     assert [(t.signal, t.at, t.profile) for t in again] == [(t.signal, t.at, t.profile) for t in life.derived]
     assert again == life.derived
@@ -79,11 +79,11 @@ def test_edits_answers_modes_and_a_loss_among_them_give_the_live_log_byte_for_by
 
 
 def test_an_alarm_that_was_taken_over_names_the_profile_that_it_is_held_to() -> None:
-    life = shift([(40, IDLE), (20, 2.8)])
+    life = shift([(15, IDLE), (20, 2.8)])
     (raised,) = (t for t in life.derived if t.signal == "raise")
     edit(life, SECOND, 1)
     forget(life, published(SECOND, 1))
-    shift([(5, 2.8), (60, IDLE)], life=life)
+    shift([(5, 2.8), (25, IDLE)], life=life)
     cleared = life.derived[-1]
     assert (cleared.signal, cleared.profile) == ("clear", profiles.load("cn").label)
     assert raised.profile == cleared.profile, "it comes with the package, so it is known after the loss"
