@@ -150,6 +150,19 @@ def _judged(fleet: Fleet, row: int, rule: str, severity: Severity, label: str | 
     return rule in own.rules
 
 
+def again(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> None:
+    """
+    In a replay: what `adopt` did to the limits of an alarm when the analyzer had lost its memory.
+
+    Of the profiles it knew those that come with the package, and the one that held.
+    """
+    packaged = {profiles.load(name).label for name in profiles.names()}
+    label = alarm.profile if alarm.profile in packaged else None
+    if _judged(fleet, row, alarm.rule, alarm.severity, label):
+        record.level = alarm.severity if alarm.active else Severity.NONE
+        _process(fleet, row, record, alarm)
+
+
 def _told(fleet: Fleet, limits: Limits, column: int, known: Transition) -> bool:
     step = COLUMNS[fleet.kind][column][1]
     return STEPS[step] <= known.severity and limits.step(fleet.kind, column)[1].desk
@@ -243,7 +256,9 @@ def _listening(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> list[int
         for column, (name, step) in enumerate(COLUMNS[fleet.kind])
         if name == alarm.rule and step in rule.steps and STEPS[step] <= alarm.severity
     ]
-    facts.channel, facts.profile = rule.channel, limits.profile.label
+    facts.channel = rule.channel
+    # What decides when it is over, which may be what it was raised under.
+    facts.profile = limits.label(columns[-1]) if columns else limits.profile.label
     facts.silence_rise = rule.silence_rise.value if rule.silence_rise else None
     facts.re_alarm_s = rule.re_alarm_s.value if rule.re_alarm_s else None
     record.latch = record.latch or any(limits.step(fleet.kind, column)[1].latch for column in columns)

@@ -13,6 +13,7 @@ Rule 6: in a replay (`heard`) an alarm that nobody was told of has nobody who co
 for that; and what people answered is read back, not decided again.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -43,6 +44,7 @@ class Annunciator:
         self.open: dict[DeviceKey, dict[str, str]] = {}
         self.spoken: parents.Spoken = {}  # alarms that another one speaks for at the desk
         self.heard: frozenset[str] | None = None  # in a replay: the transitions that were annunciated
+        self.witness: Callable[[DeviceKey, str, Record], None] | None = None  # in a replay: sees every change
         self._transitions: list[Transition] = []
         self._touched: dict[tuple[DeviceKey, str], None] = {}
 
@@ -81,6 +83,8 @@ class Annunciator:
             record.hold = True
         self._drive(device, rule, record, before, lifted=lifted)
         self._touch(device, rule)
+        if self.witness is not None:
+            self.witness(device, rule, record)
 
     def _unheard(self, device: DeviceKey, rule: str, facts: Facts) -> bool:
         """In a replay: whether what follows from this was never annunciated."""

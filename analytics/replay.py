@@ -6,17 +6,20 @@ Rule 2: nothing observed is decided again: answers are read back, arrival is not
 Rule 3: what a replay gives is derived transitions only, and of one device.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from analytics import adoption
+from analytics.alarm_record import Record
 from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived
 from telemetry.limit_profile import Profile
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Terms, Transition
+from telemetry.wire.payloads import Alarm, Terms, Transition
 
 AT_ONCE: Final = 512
 Ranges = dict[str, list[tuple[int, int]]]  # boot to ranges of seq, ends included
@@ -87,28 +90,44 @@ class History:
 Step = Told | Terms | Transition
 
 
+class Notes:
+    """The terms and answers of a history, given out between its frames."""
+
+    def __init__(self, history: History) -> None:
+        found: list[tuple[Place, int, int, Terms | Transition]] = []
+        for n, (place, terms) in enumerate(history.under()):
+            found.append((place, 1, n, terms))
+        for n, answer in enumerate(history.answers):
+            fell = history.place(*answer.after) if answer.after is not None else None
+            if fell is not None:
+                found.append((fell, 2, n, answer))
+        found.sort(key=lambda one: one[:3])
+        self._waiting = deque((place, step) for place, _, _, step in found)
+
+    def before(self, place: Place | None) -> Iterator[tuple[Place, Terms | Transition]]:
+        """Those in front of the frame at that place that were not given out yet; all that are left for None."""
+        while self._waiting and (place is None or self._waiting[0][0] < place):
+            yield self._waiting.popleft()
+
+
 def steps(history: History) -> Iterator[tuple[Place, Step]]:
     """Everything in order, each with its place. A frame that is there twice is given once, as it came first."""
-    found: list[tuple[int, int, int, int, Step]] = []
+    found: list[tuple[int, int, int, Told]] = []
     for n, told in enumerate(sorted(history.frames, key=lambda told: told.received)):
         stands = history.place(told.frame.boot, told.frame.seq)
         if stands is not None:
-            found.append((*stands, 0, n, told))
-    for n, (place, terms) in enumerate(history.under()):
-        found.append((*place, 1, n, terms))
-    for n, answer in enumerate(history.answers):
-        fell = history.place(*answer.after) if answer.after is not None else None
-        if fell is not None:
-            found.append((*fell, 2, n, answer))
-    found.sort(key=lambda one: one[:4])
+            found.append((*stands, n, told))
+    found.sort(key=lambda one: one[:3])
+    notes = Notes(history)
     before: Place | None = None
-    for boot, seq, what, _, step in found:
+    for boot, seq, _, told in found:
         place = Place(boot, seq)
-        if what == 0:
-            if place == before:
-                continue
-            before = place
-        yield place, step
+        if place == before:
+            continue
+        before = place
+        yield from notes.before(place)
+        yield place, told
+    yield from notes.before(None)
 
 
 class Replay:
@@ -126,6 +145,7 @@ class Replay:
         self.engine.learn(profiles)
         self.engine.annunciator.heard = None if heard is None else frozenset(heard)
         self._drift = 0
+        self._adopted: list[tuple[Record, Alarm]] = []
 
     def feed(self, part: Sequence[Told]) -> list[Transition]:
         """The derived transitions of these frames, which are beyond all before."""
@@ -146,6 +166,11 @@ class Replay:
         """Terms, or an answer."""
         if isinstance(step, Terms):
             self.engine.under(self.key, step)
+            if self._adopted:
+                fleet = self.engine.fleets[self.key[1]]
+                for record, alarm in self._adopted:
+                    adoption.again(fleet, fleet.row(self.key[0], self.key[2]), record, alarm)
+                self._adopted = []
         else:
             self.engine.read_back(self.key, step)
 
@@ -166,7 +191,12 @@ class Replay:
         columns = range(len(COLUMNS[self.key[1]]))
         for name in ("on", "clear"):
             after.table[name][row, columns] = before.table[name][was, columns]
-        # What the conditions that are on were raised under was forgotten, and the terms that follow are the first.
+        self._adopted = []
+        for rule, record in old.annunciator.records.get(self.key, {}).items():
+            alarm = old.annunciator.payload(self.key, rule)
+            if alarm is not None and alarm.active and rule not in adoption.OBSERVED:
+                self._adopted.append((record, alarm))
+        # The terms that follow are the first; what was taken over is then held to what was known of its limits.
         after.devices[row].under = None
         after.table["figure"][row] = 0
 

@@ -142,6 +142,42 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         ],
         "next": None,
     },
+    "Backtests": {
+        "items": [
+            {
+                "id": 7, "kind": "replay", "profile": "acme/3@4bc72d457df6", "profile_hash": "4bc72d457df6" + "0" * 52,
+                "target": "demo", "site": "demo", "begin": 1799914000000, "end": 1800000400000, "outcome": "missing",
+                "missing": 1, "accepted": "li.na: the hook was tested", "run_by": "li.na", "finished_at": 1800003700000,
+                "total": {
+                    "devices": 2, "days": 1.97, "then": {"alarms": 9, "false": 2}, "now": {"alarms": 8, "false": 1},
+                },
+            }
+        ],
+        "next": None,
+    },
+    "BacktestResult": {
+        "id": 7,
+        "result": {
+            "target": "demo", "profile": "acme/3@4bc72d457df6", "outcome": "missing",
+            "missing_life_safety": [{"device": "crane-1", "rule": "moment", "at": 1799921043000, "severity": "alarm"}],
+        },
+    },
+    "ShadowRuns": {
+        "items": [
+            {
+                "id": 3, "site": "demo", "profile": "acme/3@4bc72d457df6", "profile_hash": "4bc72d457df6" + "0" * 52,
+                "run_by": "li.na", "begin": 1799914000000, "end": 1800518800000, "looked_at": 1800003700000,
+                "ended_at": None, "backtest": None,
+                "devices": [
+                    {
+                        "kind": "crane", "device": "crane-1", "seen": 1800003690000, "watched_ms": 89600000,
+                        "samples": 89611, "then": 9, "now": 8, "different": 0, "trouble": None,
+                    }
+                ],
+            }
+        ],
+        "next": None,
+    },
     "Holes": {
         "site": "demo", "kind": "crane", "device": "crane-1", "truncated": False,
         "holes": [

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from runtime import profile
+from runtime.backtest import command as backtest
+from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
 from runtime.doctor import known_settings
 from telemetry.clock import utc_now
@@ -30,6 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profile.app)
+app.add_typer(shadow_command.app)
+app.command(
+    epilog="Example: [bold]cranewatch replay demo --from 2027-01-15T06:00+08:00 --to 12h --profile acme.toml[/]"
+)(backtest.replay)
 
 
 class _Everything(Environment):

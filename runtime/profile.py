@@ -1,5 +1,6 @@
 """`cranewatch profile`: check, compare, propose, approve and publish limit profiles."""
 
+import asyncio
 import getpass
 import json
 import sys
@@ -115,6 +116,7 @@ def approve(
     """批准: the second person lets a version pass, after seeing what it changes; it never changes after that."""
     with _store() as store:
         _compare(store, store.one(name, version))
+        _tried(store.one(name, version))
         found = store.approve(name, version, who, why, _known())
     _done(f"已批准 approved: {found.label}, {found.approved_by}")
 
@@ -192,6 +194,16 @@ def _compare(store: ProfileStore, found: Stored) -> None:
     loose = sum(one.alarming for one in changed)
     if loose:
         _say(f"放宽了 {loose} 项涉及生命安全的限值 LOOSENS {loose} LIFE-SAFETY LIMITS")
+
+
+def _tried(found: Stored) -> None:
+    """Show which back-tests and shadow runs there are of this very text, and what came of them."""
+    from runtime.backtest.report import tried
+
+    settings: WithDatabase = named(WithDatabase)
+    Console(stderr=True).print(
+        "\n".join(asyncio.run(tried(settings.database, found.hash))), markup=False, soft_wrap=True, highlight=False
+    )
 
 
 def _show(found: list[Difference], console: Console) -> None:

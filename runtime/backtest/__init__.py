@@ -1,0 +1,1 @@
+"""`cranewatch replay` and `cranewatch shadow`: a limit profile held against what was recorded."""
