@@ -112,6 +112,7 @@ class Engine:
             fleet = self.fleets[kind]
             found = fleet.feed(frames)
             changes += ((fleet, change) for change in found.changes)
+            outcome.cycles += (cycle for _, cycle in sorted(found.cycles, key=lambda one: one[0].order))
             outcome.samples += found.samples
             outcome.late += found.late
             outcome.conditions += found.conditions

@@ -11,7 +11,7 @@ from analytics.table import Array
 from telemetry.model import Severity
 from telemetry.wire.columns import Columns
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Words
+from telemetry.wire.payloads import Cycle, Words
 
 
 class Arrived(NamedTuple):
@@ -83,6 +83,7 @@ class Feed:
     late: int = 0
     conditions: int = 0
     rows: set[int] = field(default_factory=set)
+    cycles: list[tuple[Spot, Cycle]] = field(default_factory=list)
 
 
 class Samples:

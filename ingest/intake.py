@@ -26,6 +26,7 @@ _PAYLOADS: Final[dict[Leaf, Callable[[bytes], payloads.Payload]]] = {
     Leaf.SHOWN: lambda payload: payloads.decode(payloads.Shown, payload),
     Leaf.TRANSITION: lambda payload: payloads.decode(payloads.Transition, payload),
     Leaf.COVERAGE: lambda payload: payloads.decode(payloads.Coverage, payload),
+    Leaf.CYCLE: lambda payload: payloads.decode(payloads.Cycle, payload),
     Leaf.EVALUATED: lambda payload: payloads.decode(payloads.Evaluated, payload),
 }
 # What we publish ourselves and keep elsewhere: receipts in the ledger, config and alarms in tables of their own.

@@ -152,6 +152,58 @@ class Transition(Payload, frozen=True):
     after: tuple[str, int] | None = None  # observed ones: boot and seq of the last frame evaluated before it
 
 
+class Spot(Payload, frozen=True):
+    """Where a hook was; null is unknown."""
+
+    slew_deg: float | None = None
+    radius_m: float | None = None
+    hook_m: float | None = None
+
+
+class Cycle(Payload, frozen=True):
+    """
+    `down/cycle`: one work cycle as it was recognised from readings, immutable.
+
+    `start` and `end` are the device times of the first sample with the load and of the first without it, `cause` and
+    `last` their places (of an `unfinished` one: of the last sample that was seen), `decided` boot and seq of the frame
+    that showed that it is over. `load_t` is what hung; `max_...` take in the pick-up's swing. Ranges are of all that
+    was seen between. `flags`, of `telemetry.cycles.Flag`: why a figure is less than it seems.
+    """
+
+    id: str
+    site: str
+    kind: str
+    device: str
+    start: int
+    end: int
+    cause: Cause
+    last: Cause
+    decided: tuple[str | None, int]
+    duration_s: float
+    pick: Spot
+    set_down: Spot
+    samples: int
+    interval_ms: int
+    load_t: float | None = None
+    load_pct: float | None = None  # of `capacity_t`
+    capacity_t: float | None = None  # the largest load of the crane
+    max_load_t: float | None = None
+    max_load_pct: float | None = None  # of the largest load at this reeving
+    max_moment_pct: float | None = None  # of the rated load at the radius and reeving
+    max_gust_mps: float | None = None
+    hook_m: tuple[float, float] | None = None  # lowest and highest
+    radius_m: tuple[float, float] | None = None
+    lifted_m: float | None = None  # highest above the pick point
+    slewed_deg: float | None = None
+    falls: int | None = None
+    operator: str | None = None  # a pseudonym
+    limits: list[str] = []  # limit switches that came on
+    alarms: dict[str, Severity] = {}  # rules that held, and the worst step of each
+    flags: list[str] = []
+    origin: Origin = Origin.LIVE
+    config: int | None = None  # config version
+
+
 class Alarm(Payload, frozen=True):
     """`down/alarm/{rule}`, retained, cleared with an empty payload when normal: the present state for terminals."""
 
@@ -271,6 +323,24 @@ class Zone(Payload, frozen=True):
     below_m: float | None = None
 
 
+class Design(Payload, frozen=True):
+    """
+    What a crane was designed for, and what it had done before anybody counted; who says so.
+
+    Either `u_class` and `q_class` (ISO 4301-1) or the numbers that they stand for: `cycles`, and the load spectrum
+    factor `kp`. `before_kp` is the factor of the cycles before; without one they count as heavy as the design's.
+    """
+
+    stated_by: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
+    u_class: Annotated[str, Meta(pattern=r"^U[0-8]\Z")] | None = None  # U9 has no end
+    q_class: Annotated[str, Meta(pattern=r"^Q[1-4]\Z")] | None = None
+    cycles: Annotated[int, Meta(ge=1_000, le=100_000_000)] | None = None
+    kp: Annotated[float, Meta(gt=0, le=1)] | None = None
+    capacity_t: Annotated[float, Meta(gt=0, le=500)] | None = None  # the largest load; without it the chart's
+    before_cycles: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    before_kp: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
 class DeviceConfig(Payload, frozen=True):
     """`down/config`, retained: what a terminal and the analyzer must know of a device. Versions never go back."""
 
@@ -301,6 +371,7 @@ class DeviceConfig(Payload, frozen=True):
     property_no: Name | None = None  # 产权备案编号
     registration_no: Name | None = None  # 使用登记编号
     organisation: Name | None = None
+    design: Design | None = None  # of a crane: the life that its work cycles are held against
 
 
 class SiteRules(Payload, frozen=True):
@@ -361,6 +432,7 @@ class Recorded(Payload, frozen=True):
     missing_since: int | None = None
     overdue: bool = False
     found: Finding | None = None
+    used_pct: float | None = None  # of the design life, where that is nearly over
 
 
 class SiteRecord(Payload, frozen=True):
