@@ -73,6 +73,14 @@ def steady(thin: Array, n: int, stride: int) -> float | None:
     return max(float(np.sort(part)[len(part) // 2]) for part in parts)
 
 
+def under_way(table: Table, row: int, key: DeviceKey) -> str | None:
+    """The id that the cycle of a row will have; None when no load hangs, and none may hang again in a moment."""
+    if table["cy_phase"][row] == Phase.NONE:
+        return None
+    first = table["cy_first"][row]
+    return cycle_id(key, cause_key(_cause(text(table["cy_boot"][row]) or None, first), int(first[0])))
+
+
 def ended(
     table: Table, row: int, spot: Spot, phase: Phase, interval_ms: int, least_s: float, least_m: float
 ) -> Ended | None:

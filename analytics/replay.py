@@ -16,7 +16,7 @@ from analytics.limits import COLUMNS
 from analytics.samples import Arrived
 from telemetry.limit_profile import Profile
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Terms, Transition
+from telemetry.wire.payloads import Cycle, Terms, Transition
 
 AT_ONCE: Final = 512
 Ranges = dict[str, list[tuple[int, int]]]  # boot to ranges of seq, ends included
@@ -125,6 +125,7 @@ class Replay:
         self.engine = Engine()
         self.engine.learn(profiles)
         self.engine.annunciator.heard = None if heard is None else frozenset(heard)
+        self.cycles: list[Cycle] = []  # all that were over so far
         self._drift = 0
 
     def feed(self, part: Sequence[Told]) -> list[Transition]:
@@ -140,6 +141,7 @@ class Replay:
             fleet.table["line"][fleet.row(self.key[0], self.key[2])] += drift
             return found + self.feed(rest)
         outcome = self.engine.feed([Arrived(*self.key, told.frame, told.received) for told in part])
+        self.cycles += outcome.cycles
         return [transition for transition in outcome.transitions if not transition.observed]
 
     def take(self, step: Terms | Transition) -> None:

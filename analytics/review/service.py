@@ -20,6 +20,7 @@ import msgspec
 from analytics.replay import History, Told
 from analytics.review import seam
 from analytics.review.backlog import Backlog, Due, counts
+from analytics.review.lifts import Known
 from analytics.review.metrics import ReviewMetrics
 from analytics.review.settings import ReviewSettings
 from telemetry import clock
@@ -27,6 +28,7 @@ from telemetry.broker import Arrival, Link
 from telemetry.errors import BrokerUnavailable, ConfigError, CranewatchError, StorageError
 from telemetry.settings import MqttSettings
 from telemetry.storage import review as store
+from telemetry.storage.cycle_review import Found
 from telemetry.storage.gaps import Gap, open_gaps
 from telemetry.storage.multirange import Ranges, union
 from telemetry.storage.pool import Database
@@ -154,6 +156,8 @@ class Review:
         await store.settle(
             self._database, due.device_id, due.late, positions=positions, added=found.added, changed=found.changed,
             not_reproduced=found.not_reproduced, agreed=found.agreed, samples=found.samples,
+            cycles=Found(found.cycles.added, found.cycles.changed, found.cycles.not_reproduced,
+                                     found.cycles.agreed),
             span_ms=(found.first_ms, found.last_ms), settled=found.settled or last, finding=found.finding,
         )  # fmt: skip
         self._metrics.reviews.labels("settled" if found.settled else "unsettled").inc()
@@ -192,8 +196,9 @@ class Review:
         )  # fmt: skip
         places = [(start.boot, start.seq) for start in begun]
         found = await asyncio.to_thread(
-            seam.review, history, _logged(stretch.log), due.late, places, whole=stretch.whole
-        )
+            seam.review, history, _logged(stretch.log), due.late, places, whole=stretch.whole,
+            cycles=[Known(one, changed, verdict == "not_reproduced") for one, verdict, changed in stretch.cycles],
+        )  # fmt: skip
         return found if found is not None else "their readings are not stored any more"
 
     async def _publish(self, added: Sequence[Transition]) -> None:
