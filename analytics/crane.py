@@ -104,6 +104,7 @@ class Cranes(Fleet):
             "balance_radius_m": config.balance_radius_m is not None, "position_m": config.position_m is not None,
             "slew_zero_deg": config.slew_zero_deg is not None, "zones": bool(site.zones), "hours": bool(site.hours),
             "weathervane": config.weathervane == "free", "params": config.params is not None,
+            "design": config.design is not None,
         }  # fmt: skip
         if "rated_load_t" in self.tracked and table["good_at"][row, self.tracked.index("rated_load_t")] != NEVER:
             have["charts"] = True  # the device's own rated load will do

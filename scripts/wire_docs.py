@@ -36,6 +36,7 @@ MESSAGES: list[tuple[Lane, Leaf, type[Any] | None, bool, str]] = [
     (Lane.DOWN, Leaf.TRANSITION, payloads.Transition, False, "analyzer: one change of one alarm"),
     (Lane.DOWN, Leaf.COVERAGE, payloads.Coverage, True, "analyzer: how well each hazard is watched"),
     (Lane.DOWN, Leaf.EVALUATED, payloads.Evaluated, False, "analyzer: seq ranges evaluated live"),
+    (Lane.DOWN, Leaf.CYCLE, payloads.Cycle, False, "analyzer: one work cycle, as recognised from readings"),
     (Lane.DOWN, Leaf.CONFIG, payloads.DeviceConfig, True, "api: geometry, charts, profile of a device"),
 ]
 SITE_MESSAGES: list[tuple[str, type[Any], bool, str]] = [

@@ -35,6 +35,9 @@ class Found:
     agreed: Sequence[str] = ()
 
 
+NOTHING: Final = Found()
+
+
 async def known(connection: Connection, device_id: int, since_ms: int) -> list[tuple[Cycle, str | None, Cycle | None]]:
     """Recognised work cycles that ended at a time or later, with the last review's verdict."""
     rows = await (await connection.execute(_KNOWN, (device_id, since_ms))).fetchall()

@@ -14,11 +14,13 @@ import msgspec
 
 from telemetry.storage.pool import Database
 from telemetry.usage import BINS, Bin
-from telemetry.wire.payloads import Cycle
+from telemetry.wire.payloads import Cycle, Design
 
 MAX_PAGE: Final = 1000
 MAX_DAYS: Final = 400
 DAY_MS: Final = 86_400_000
+
+DeviceKey = tuple[str, str, str]
 
 TOLD: Final[LiteralString] = (
     "INSERT INTO work_cycle (device_id, id, ts_ms, data, received_at, origin)"
@@ -60,6 +62,10 @@ _BY_OPERATOR: Final[LiteralString] = (
     _COUNTED + " SELECT coalesce(operator, '') AS name, count(*) AS n FROM counted GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608 - constants of ours
     " LIMIT 1000"
 )
+_DESIGNED: Final[LiteralString] = (
+    "SELECT device_id, site, kind, device, config->'design' AS design FROM device"
+    " WHERE config->'design' IS NOT NULL AND config->'design' <> 'null' ORDER BY device_id"
+)
 _TOLD_COUNT: Final[LiteralString] = (
     "SELECT count(*) AS n FROM work_cycle WHERE device_id = %(device)s AND origin = 'device'"
     " AND ts_ms >= %(since)s AND ts_ms < %(until)s"
@@ -84,6 +90,15 @@ class CycleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Designed:
+    """A crane whose design life is stated."""
+
+    device_id: int
+    key: DeviceKey
+    design: Design
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """Recognised cycles of one crane, by tenths of its largest load; `told` is what its box counted."""
 
@@ -100,6 +115,16 @@ def recognised_row(device: int, cycle: Cycle) -> tuple[Any, ...]:
         device, cycle.id, cycle.end, msgspec.json.encode(cycle).decode(), str(cycle.origin), cycle.load_pct,
         cycle.operator,
     )  # fmt: skip
+
+
+async def designed(database: Database) -> list[Designed]:
+    """Every crane whose design life is stated. Raises StorageError."""
+    async with database.connection() as connection:
+        rows = await (await connection.execute(_DESIGNED)).fetchall()
+    return [
+        Designed(row["device_id"], (row["site"], row["kind"], row["device"]), msgspec.convert(row["design"], Design))
+        for row in rows
+    ]
 
 
 async def page(

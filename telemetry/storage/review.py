@@ -415,7 +415,7 @@ async def settle(
     changed: Sequence[Transition] = (),
     not_reproduced: Sequence[str] = (),
     agreed: Sequence[str] = (),
-    cycles: cycle_review.Found = cycle_review.Found(),
+    cycles: cycle_review.Found = cycle_review.NOTHING,
     samples: int = 0,
     span_ms: tuple[int | None, int | None] = (None, None),
     settled: bool = True,
