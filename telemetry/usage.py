@@ -12,7 +12,7 @@ Rule 3: what is not stated is not assumed: without a design there is a total and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from telemetry.errors import ConfigError
 from telemetry.wire.payloads import Design
@@ -70,7 +70,7 @@ class Usage:
     design_cycles: int | None = None
     design_kp: float | None = None
     used_pct: float | None = None
-    used_by: str | None = None  # duty | cycles
+    used_by: Literal["duty", "cycles"] | None = None
     left: int | None = None
 
 
@@ -134,7 +134,8 @@ def usage(bins: Sequence[Bin], unweighed: int, designed: Life | None) -> Usage:
 
 
 def _against(own: Usage, designed: Life) -> Usage:
-    used, by, each = own.total / designed.cycles, "cycles", 1.0 / designed.cycles
+    by: Literal["duty", "cycles"] = "cycles"
+    used, each = own.total / designed.cycles, 1.0 / designed.cycles
     if designed.kp is not None and designed.duty is not None and (own.duty is not None or not own.cycles):
         heavy = designed.kp if designed.before_kp is None else designed.before_kp
         used, by = ((own.duty or 0.0) + designed.before_cycles * heavy) / designed.duty, "duty"
