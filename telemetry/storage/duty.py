@@ -55,7 +55,7 @@ async def account(
     counted = await cycles.counted(database, row.device_id)
     end = now_ms + DAY_MS
     by_day = await cycles.by_day(database, row.device_id, now_ms - days * DAY_MS, end, zone)
-    by_operator = await cycles.by_operator(database, row.device_id, 0, end) if operators else None
+    by_operator = await cycles.by_operator(database, row.device_id) if operators else None
     return Account(
         row.site, row.device, row.display_name, zone, usage.usage(counted.bins, counted.unweighed, life), design,
         refused, counted.first_ms, counted.last_ms, counted.told, by_day, by_operator,
