@@ -128,7 +128,7 @@ class Tally:
         self.lifts += len(whole)
         for cycle in cycles:
             start, end = ((ms - START_MS) / 1000.0 + offset_s for ms in (cycle.start, cycle.end))
-            owner = max(lifts_, key=lambda one: min(end, one.end) - max(start, one.start), default=None)  # noqa: B023 - used at once
+            owner = max(lifts_, key=lambda one: min(end, one.end) - max(start, one.start), default=None)
             if owner is not None and owner in cut and min(end, owner.end) > max(start, owner.start):
                 continue
             self.cycles += 1
