@@ -65,7 +65,8 @@ def compare(
             if not entry.denied and cycle.id != open_id:
                 result.not_reproduced.append(cycle.id)
             continue
-        now = msgspec.structs.replace(now, origin=cycle.origin)
+        # Which frame showed that it was over depends on what was heard; nothing else of it does.
+        now = msgspec.structs.replace(now, origin=cycle.origin, decided=cycle.decided)
         if now == cycle:
             if entry.denied or entry.changed is not None:
                 result.agreed.append(cycle.id)
