@@ -48,6 +48,28 @@ def test_the_swing_of_the_pick_up_is_in_the_maximum_and_not_in_the_load_that_cou
     assert only(crane).max_moment_pct == pytest.approx(65.0)
 
 
+def test_a_long_pull_on_what_sticks_to_the_ground_is_not_the_load_that_counts() -> None:
+    crane = Crane(100)
+    crane.waits(10)
+    crane.reads(2.6, 40)
+    crane.goes(2.0, 6, hook_m=5.0)
+    crane.goes(2.0, 6, hook_m=1.5)
+    crane.waits(30)
+    assert (only(crane).load_t, only(crane).max_load_t) == (2.0, 2.6)
+
+
+def test_between_slow_samples_the_set_down_is_where_the_hook_was_lower() -> None:
+    for last, free, wanted in ((6.0, 2.0, 2.0), (2.0, 6.0, 2.0)):
+        crane = Crane(15_000)
+        crane.waits(60)
+        crane.goes(2.0, 60, hook_m=20.0)
+        crane.place["hook_m"] = last
+        crane.reads(2.0)
+        crane.place["hook_m"] = free
+        crane.waits(60)
+        assert only(crane).set_down.hook_m == wanted
+
+
 def test_a_skip_that_is_emptied_in_the_air_counts_as_full() -> None:
     crane = Crane()
     crane.waits(20)
