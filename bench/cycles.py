@@ -39,9 +39,9 @@ class Lift(NamedTuple):
 
 
 def boxes(hours: float) -> tuple[Box, ...]:
-    """One of each rate; 10 Hz for an hour, the fast ones in parts that run side by side."""
+    """One of each rate; 10 Hz for an hour at most, long runs of the fast ones in parts that run side by side."""
     return (
-        Box("crane-10hz", 0.1, fold=2, until_s=HOUR), Box("crane-1hz", 1.0, fold=max(1, round(hours))),
+        Box("crane-10hz", 0.1, fold=2 if hours > 1 else 1, until_s=min(HOUR, 0.5 * hours * HOUR)), Box("crane-1hz", 1.0, fold=max(1, round(hours))),
         Box("crane-5s", 5.0), Box("crane-15s", 15.0),
     )  # fmt: skip
 
