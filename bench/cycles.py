@@ -40,10 +40,13 @@ class Lift(NamedTuple):
 
 def boxes(hours: float) -> tuple[Box, ...]:
     """One of each rate; 10 Hz for an hour at most, long runs of the fast ones in parts that run side by side."""
+    fast, parts = min(HOUR, 0.5 * hours * HOUR), max(1, round(hours))
     return (
-        Box("crane-10hz", 0.1, fold=2 if hours > 1 else 1, until_s=min(HOUR, 0.5 * hours * HOUR)), Box("crane-1hz", 1.0, fold=max(1, round(hours))),
-        Box("crane-5s", 5.0), Box("crane-15s", 15.0),
-    )  # fmt: skip
+        Box("crane-10hz", 0.1, fold=2 if hours > 1 else 1, until_s=fast),
+        Box("crane-1hz", 1.0, fold=parts),
+        Box("crane-5s", 5.0),
+        Box("crane-15s", 15.0),
+    )
 
 
 def normal(seed: int, hours: float) -> Run:

@@ -166,14 +166,14 @@ def test_a_new_boot_behind_a_set_down_takes_nothing_from_the_cycle() -> None:
     assert [cycle.flags for cycle in crane.cycles] == [[], []]
 
 
-def test_a_load_that_is_left_hanging_for_a_night_is_one_cycle_and_one_load() -> None:
+def test_a_load_that_is_left_hanging_for_long_is_one_cycle_and_one_load() -> None:
     crane = Crane(15_000)
     crane.waits(60)
     crane.goes(2.0, 60, hook_m=20.0)
-    crane.waits(6 * 3600, load_t=2.0)
+    crane.waits(3600, load_t=2.0)
     crane.goes(2.0, 60, hook_m=1.5)
     crane.waits(60)
-    assert (only(crane).load_t, only(crane).samples) == (2.0, 1448)
+    assert (only(crane).load_t, only(crane).samples) == (2.0, 248)
 
 
 def test_what_a_box_does_not_send_is_null_and_said() -> None:
@@ -278,22 +278,22 @@ def test_a_wrong_clock_is_said_and_the_duration_is_measured_along_the_line() -> 
 def test_the_same_readings_give_the_same_id_and_each_cycle_its_own() -> None:
     told: list[list[bytes]] = []
     for _ in range(2):
-        crane = Crane()
+        crane = Crane(5000)
         for _ in range(3):
             crane.lift()
         crane.waits(30)
         told.append([encode(cycle) for cycle in crane.cycles])
     assert told[0] == told[1]
     assert len({cycle.id for cycle in crane.cycles}) == 3
-    assert crane.cycles[0].cause.seq == 31
+    assert crane.cycles[0].cause.seq == 7
 
 
 def test_a_cycle_survives_a_snapshot_at_any_of_its_moments() -> None:
-    whole = Crane()
+    whole = Crane(5000)
     whole.lift()
     whole.waits(20)
-    for cut in (20, 31, 45, 95, 131, 140):
-        crane = Crane()
+    for cut in (5, 7, 12, 25, 27, 33):
+        crane = Crane(5000)
 
         def read(*, crane: Crane = crane, cut: int = cut, **how: Any) -> Any:
             if crane.seq == cut:
