@@ -17,7 +17,8 @@ from analytics.rulebook.entry import named
 from analytics.samples import Samples, Spot
 from analytics.table import Array, Field
 from analytics.table import field as array
-from telemetry.wire.payloads import Cycle, DeviceConfig, SiteRules, Words
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import DeviceConfig, SiteRules, Words
 
 _D: Final = COLUMN["crane"]
 ESSENTIAL: Final = ("load_t", "radius_m", "wind_mps", "tilt_x_deg", "tilt_y_deg")

@@ -24,8 +24,9 @@ from analytics.table import field as array
 from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Cycle, DeviceConfig, SiteRules, Terms, Words, encode
+from telemetry.wire.payloads import DeviceConfig, SiteRules, Terms, Words, encode
 
 NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}

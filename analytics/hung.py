@@ -21,8 +21,9 @@ from telemetry.cycles import Flag
 from telemetry.kinds import LIMIT_BITS
 from telemetry.limit_profile import STEPS
 from telemetry.model import Severity
-from telemetry.wire import payloads
-from telemetry.wire.payloads import Cause, Cycle
+from telemetry.wire import cycle
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import Cause
 
 THIN: Final = 32
 PARTS: Final = 4
@@ -110,8 +111,8 @@ def ended(
         {
             "start": int(first[0]), "end": int(last[0]), "cause": _cause(boot, first), "last": _cause(boot, last),
             "decided": (spot.boot, spot.seq), "duration_s": round(duration_s, 3),
-            "pick": payloads.Spot() if flags & flag(Flag.UNSEEN_START) else _spot(pick),
-            "set_down": payloads.Spot() if flags & flag(Flag.UNFINISHED) else _spot(down),
+            "pick": cycle.Spot() if flags & flag(Flag.UNSEEN_START) else _spot(pick),
+            "set_down": cycle.Spot() if flags & flag(Flag.UNFINISHED) else _spot(down),
             "samples": int(table["cy_samples"][row]), "interval_ms": interval_ms,
             "load_t": _known(load, 3),
             "load_pct": round(load / capacity * 100.0, 1) if load is not None and capacity else None,
@@ -151,5 +152,5 @@ def _span(low: float, high: float) -> tuple[float, float] | None:
     return None if np.isnan(high) else (round(float(low), 2), round(float(high), 2))
 
 
-def _spot(place: Array) -> payloads.Spot:
-    return payloads.Spot(slew_deg=_known(place[3], 1), radius_m=_known(place[1], 2), hook_m=_known(place[0], 2))
+def _spot(place: Array) -> cycle.Spot:
+    return cycle.Spot(slew_deg=_known(place[3], 1), radius_m=_known(place[1], 2), hook_m=_known(place[0], 2))

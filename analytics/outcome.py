@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from analytics.identity import DeviceKey
-from telemetry.wire.payloads import Alarm, Coverage, Cycle, Evaluated, Transition
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import Alarm, Coverage, Evaluated, Transition
 
 
 @dataclass

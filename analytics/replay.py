@@ -15,8 +15,9 @@ from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived
 from telemetry.limit_profile import Profile
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Cycle, Terms, Transition
+from telemetry.wire.payloads import Terms, Transition
 
 AT_ONCE: Final = 512
 Ranges = dict[str, list[tuple[int, int]]]  # boot to ranges of seq, ends included

@@ -10,8 +10,9 @@ from analytics.limits import Limits
 from analytics.table import Array
 from telemetry.model import Severity
 from telemetry.wire.columns import Columns
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Cycle, Words
+from telemetry.wire.payloads import Words
 
 
 class Arrived(NamedTuple):

@@ -36,8 +36,8 @@ class Cycle(Body):
     max_gust_mps: float | None = None
     pick: Spot | None = None
     set_down: Spot | None = None
-    hook_m: tuple[float, float] | None = Field(default=None, description="Lowest and highest.")
-    radius_m: tuple[float, float] | None = None
+    hook_m: list[float] | None = Field(default=None, description="Lowest and highest.")
+    radius_m: list[float] | None = None
     lifted_m: float | None = None
     slewed_deg: float | None = None
     falls: int | None = None

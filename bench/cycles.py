@@ -21,7 +21,7 @@ from simulators.labelled.plant import CRANE, Act, Run, order, run, spans
 from simulators.labelled.shifts import lifts
 from simulators.scenario import Work
 from simulators.station import generator
-from telemetry.wire.payloads import Cycle, Spot
+from telemetry.wire.cycle import Cycle, Spot
 
 SEEDS: Final = (1, 2, 3)
 HOUR: Final = 3600.0

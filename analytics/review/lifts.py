@@ -16,7 +16,7 @@ import msgspec
 
 from analytics.replay import History, Place
 from telemetry.model import Origin
-from telemetry.wire.payloads import Cycle
+from telemetry.wire.cycle import Cycle
 
 
 class Known(NamedTuple):

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from telemetry.storage.cycles import RECOGNISED, recognised_row
-from telemetry.wire.payloads import Cycle
+from telemetry.wire.cycle import Cycle
 
 _KNOWN: Final[LiteralString] = (
     "SELECT w.data, v.verdict, v.payload AS changed FROM work_cycle w LEFT JOIN work_cycle_review v"

@@ -15,7 +15,8 @@ import msgspec
 
 from telemetry.storage.pool import Database
 from telemetry.usage import BINS, Bin
-from telemetry.wire.payloads import Cycle, Design
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import Design
 
 MAX_PAGE: Final = 1000
 MAX_DAYS: Final = 400

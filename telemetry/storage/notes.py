@@ -13,6 +13,7 @@ from telemetry.storage.cycles import RECOGNISED, TOLD, recognised_row
 from telemetry.storage.items import Noted
 from telemetry.storage.registry import Registry
 from telemetry.wire import payloads
+from telemetry.wire.cycle import Cycle
 
 _EVENT: Final[LiteralString] = (
     "INSERT INTO device_event (device_id, id, type, ts_ms, boot, seq, data, received_at)"
@@ -180,7 +181,7 @@ def _transition(rows: _Rows, device: int, note: payloads.Transition, received: A
     rows.transitions.append((device, note))
 
 
-def _cycle(rows: _Rows, device: int, note: payloads.Cycle, received: Any) -> None:
+def _cycle(rows: _Rows, device: int, note: Cycle, received: Any) -> None:
     rows.add(RECOGNISED, *recognised_row(device, note))
 
 
@@ -196,6 +197,6 @@ _WRITERS: Final[dict[type, Callable[[_Rows, int, Any, Any], None]]] = {
     payloads.Response: _response,
     payloads.Shown: _shown,
     payloads.Transition: _transition,
-    payloads.Cycle: _cycle,
+    Cycle: _cycle,
     payloads.Coverage: _coverage,
 }

@@ -24,8 +24,9 @@ from telemetry.storage.multirange import Ranges, minus, size, union, within
 from telemetry.storage.notes import TRANSITION, transition_row
 from telemetry.storage.pool import Database
 from telemetry.storage.stored import frames_of, row_of_misdated
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
-from telemetry.wire.payloads import Cycle, Finding, Terms, Transition
+from telemetry.wire.payloads import Finding, Terms, Transition
 
 MAX_LATE: Final = 100_000  # ledger rows looked at in one round; those with the lowest device first
 LOCK: Final = 0x63727677  # "crvw"

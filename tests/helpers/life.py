@@ -12,7 +12,8 @@ from telemetry import profiles
 from telemetry.limit_profile import Profile
 from telemetry.storage.items import Item, Noted, Reading
 from telemetry.wire import topics
-from telemetry.wire.payloads import Chart, Cycle, DeviceConfig, Evaluated, Presence, Response, Terms, Transition
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import Chart, DeviceConfig, Evaluated, Presence, Response, Terms, Transition
 from tests.helpers.limits import number, published
 from tests.helpers.site import CHART, START, arrived
 

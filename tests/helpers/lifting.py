@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from telemetry.wire.payloads import Cycle, DeviceConfig
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import DeviceConfig
 from tests.helpers.site import BOOT, CHART, Rig
 
 EMPTY = 0.02

@@ -18,7 +18,8 @@ from telemetry.storage.items import Item, Noted
 from telemetry.storage.pool import Database
 from telemetry.storage.writer import Writer
 from telemetry.wire import topics
-from telemetry.wire.payloads import Cycle, Design, DeviceConfig, Event, SiteConfig
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import Design, DeviceConfig, Event, SiteConfig
 from tests.helpers.client import TestClient
 from tests.helpers.life import KEY, lifting
 from tests.helpers.lifting import Crane

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from analytics.engine import Engine
 from analytics.replay import History, Replay, Told
 from analytics.samples import Arrived
-from telemetry.wire.payloads import Cycle, DeviceConfig, Terms, encode
+from telemetry.wire.cycle import Cycle
+from telemetry.wire.payloads import DeviceConfig, Terms, encode
 from tests.helpers.site import CHART, START, arrived
 
 INTERVALS = {"c0": 1000, "c1": 1000, "c2": 5000, "c3": 15_000}

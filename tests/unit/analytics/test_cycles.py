@@ -8,7 +8,8 @@ import pytest
 from analytics.engine import Engine
 from analytics.hung import THIN, steady
 from telemetry.model import Severity
-from telemetry.wire.payloads import Chart, Cycle, Design, Spot, encode
+from telemetry.wire.cycle import Cycle, Spot
+from telemetry.wire.payloads import Chart, Design, encode
 from tests.helpers.lifting import EMPTY, Crane
 from tests.helpers.site import BOOT, START
 

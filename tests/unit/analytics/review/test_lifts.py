@@ -8,7 +8,7 @@ from analytics.replay import Replay, steps
 from analytics.review.lifts import Compared, Known
 from analytics.review.seam import review
 from telemetry.model import Origin
-from telemetry.wire.payloads import Cycle
+from telemetry.wire.cycle import Cycle
 from tests.helpers.life import BOOTS, Life, lifting
 
 
