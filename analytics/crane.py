@@ -9,13 +9,15 @@ from analytics import charts, geometry, trends, windows
 from analytics.channels import COLUMN, DERIVED
 from analytics.detectors import DETECTORS
 from analytics.detectors.base import SLOW_MS, Look
+from analytics.detectors.cycles import Cycles
 from analytics.detectors.motion import Motion
 from analytics.fleet import NEVER, Fleet
 from analytics.limits import COLUMNS
 from analytics.rulebook.entry import named
-from analytics.samples import Samples
+from analytics.samples import Samples, Spot
 from analytics.table import Array, Field
 from analytics.table import field as array
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.payloads import DeviceConfig, SiteRules, Words
 
 _D: Final = COLUMN["crane"]
@@ -45,6 +47,7 @@ class Cranes(Fleet):
         self.motion = Motion()
         self._placed: dict[str, dict[int, None]] = {}  # the rows with a place, by site
         self.detectors = [detector() for detector in DETECTORS]
+        self._cycles = next(detector for detector in self.detectors if isinstance(detector, Cycles))
         self._fast = [detector for detector in self.detectors if not detector.slow]
         self._slow = [detector for detector in self.detectors if detector.slow]
         self._slow_columns = np.array([_D[name] for detector in self._slow for name in detector.gives])
@@ -102,6 +105,7 @@ class Cranes(Fleet):
             "balance_radius_m": config.balance_radius_m is not None, "position_m": config.position_m is not None,
             "slew_zero_deg": config.slew_zero_deg is not None, "zones": bool(site.zones), "hours": bool(site.hours),
             "weathervane": config.weathervane == "free", "params": config.params is not None,
+            "design": config.design is not None,
         }  # fmt: skip
         if "rated_load_t" in self.tracked and table["good_at"][row, self.tracked.index("rated_load_t")] != NEVER:
             have["charts"] = True  # the device's own rated load will do
@@ -120,6 +124,13 @@ class Cranes(Fleet):
 
     def lifting(self, row: int) -> bool:
         return bool(self.table["lifting"][row])
+
+    def cycles(self) -> list[tuple[Spot, Cycle]]:
+        found: list[tuple[Spot, Cycle]] = []
+        for one in self._cycles.ended:
+            device = self.devices[one.spot.row]
+            found.append((one.spot, one.of(device.key, device.config.version if device.config else None)))
+        return found
 
     def eta(self, row: int, rule: str) -> tuple[float, float] | None:
         """Time until the gusts reach the limit, by their trend over the last five minutes: time to land."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics import adoption, findings, health, texts
+from analytics import adoption, findings, health, recorded, texts
 from analytics.alarm_record import Facts
 from analytics.annunciator import Annunciator
 from analytics.bays import Bays
@@ -92,6 +92,7 @@ class Engine:
             fleet = self.fleets[kind]
             found = fleet.feed(frames)
             changes += ((fleet, change) for change in found.changes)
+            outcome.cycles += (cycle for _, cycle in sorted(found.cycles, key=lambda one: one[0].order))
             outcome.samples += found.samples
             outcome.late += found.late
             outcome.conditions += found.conditions
@@ -236,28 +237,10 @@ class Engine:
 
     def recorded(self, site: str, record: SiteRecord, received: int) -> Outcome:
         """What the review says of a site's record: gaps that stay open, what late data showed, how far it has come."""
-        outcome = Outcome()
         self.ourselves.reviewed(site, record.clean_to)
-        named = {(site, one.kind, one.device): one for one in record.devices}
-        at = max(self.now, min(received, record.at))
-        for key, one in named.items():
-            if one.kind not in self.fleets:
-                continue
-            if one.overdue:
-                findings.gap(self.annunciator, key, one, at)
-            if one.found is not None and self._found.get(key) != one.found.transition:
-                self._found[key] = one.found.transition
-                findings.reviewed(self.annunciator, key, one.found, at)
-            findings.last_known(self.annunciator, self.fleets[one.kind], key, one.found, at)
-        if not record.more:
-            for key in [
-                key for key in self.annunciator.records if key[0] == site and "gap" in self.annunciator.records[key]
-            ]:
-                if key not in named or not named[key].overdue:
-                    facts = Facts(at=at, cause=Cause(tick=at), key=f"gap_closed:{at}", observed=True)
-                    findings.clear(self.annunciator, key, "gap", facts)
+        recorded.take(self.annunciator, self.fleets, self._found, site, record, max(self.now, min(received, record.at)))
         self.ourselves.trust_again(self.now)
-        return self._finish(outcome)
+        return self._finish(Outcome())
 
     def adopt(self, found: Iterable[Found], received: int) -> Outcome:
         """Alarms that are retained at the broker and of which we know nothing: see `adoption`."""

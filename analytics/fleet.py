@@ -24,6 +24,7 @@ from analytics.table import field as array
 from telemetry.kinds import KINDS
 from telemetry.model import Mode
 from telemetry.wire.columns import Columns, columns
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import DeviceConfig, SiteRules, Terms, Words, encode
 
@@ -106,6 +107,10 @@ class Fleet(Judged, ABC):
     def lift(self, row: int) -> int | None:
         """Which lift a device is in, for kinds that lift."""
         return None
+
+    def cycles(self) -> list[tuple[Spot, Cycle]]:
+        """The work cycles that the last wave has shown to be over, for kinds that lift."""
+        return []
 
     def lifting(self, row: int) -> bool:
         """Whether a load is on the hook, for kinds that lift."""
@@ -299,6 +304,7 @@ class Fleet(Judged, ABC):
         if (table["attention"][rows] & valid).any():
             self._attend(found, wave, valid)
         value, may = self.derive(wave)
+        found.cycles += self.cycles()
         known = ~np.isnan(value)
         table["value"][rows] = value if known.all() else np.where(known, value, table["value"][rows])
         found.conditions += value.shape[0] * len(self._rule_of)

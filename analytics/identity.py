@@ -1,5 +1,5 @@
 """
-Names of transitions, made from their causes.
+Names of transitions and work cycles, made from their causes.
 
 Rule 1: an id depends on device, rule, signal and cause, and on nothing about arrival, so that the same readings give
 the same ids however often and in whatever batches they come.
@@ -20,6 +20,11 @@ def cause_key(cause: Cause, ts: int) -> str:
     if cause.boot is not None:
         return f"{cause.boot}:{cause.seq}:{cause.i}"
     return f"ts:{ts}:{cause.i}"
+
+
+def cycle_id(device: DeviceKey, cause: str) -> str:
+    """Sixteen hexadecimal digits; a work cycle is named after the sample at which it began."""
+    return blake2b("\n".join((*device, "work cycle", cause)).encode(), digest_size=8).hexdigest()
 
 
 def transition_id(device: DeviceKey, rule: str, signal: Signal, cause: str) -> str:

@@ -71,6 +71,9 @@ class Outbox:
         for one in outcome.transitions:
             topic = topics.build(one.site, one.kind, one.device, Lane.DOWN, Leaf.TRANSITION)
             numbers.append(self.put(topic, payloads.encode(one), retain=False))
+        for cycle in outcome.cycles:
+            topic = topics.build(cycle.site, cycle.kind, cycle.device, Lane.DOWN, Leaf.CYCLE)
+            numbers.append(self.put(topic, payloads.encode(cycle), retain=False))
         for key, report in outcome.evaluated.items():
             topic = topics.build(*key, Lane.DOWN, Leaf.EVALUATED)
             numbers.append(self.put(topic, payloads.encode(report), retain=False))

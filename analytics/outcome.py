@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from analytics.identity import DeviceKey
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.payloads import Alarm, Coverage, Evaluated, Transition
 
 
@@ -14,6 +15,7 @@ class Outcome:
     alarms: dict[tuple[DeviceKey, str], Alarm | None] = field(default_factory=dict)
     coverage: dict[DeviceKey, Coverage] = field(default_factory=dict)
     evaluated: dict[DeviceKey, Evaluated] = field(default_factory=dict)
+    cycles: list[Cycle] = field(default_factory=list)
     samples: int = 0
     late: int = 0
     conditions: int = 0
@@ -34,6 +36,7 @@ class Outcome:
                     boots=joined, terms=[*before.terms, *more.terms], sounded=[*before.sounded, *more.sounded]
                 )
             self.evaluated[device] = more
+        self.cycles += later.cycles
         self.samples += later.samples
         self.late += later.late
         self.conditions += later.conditions

@@ -408,7 +408,7 @@ class Partition:
 
     def _answered(self, topic: str, reason: int) -> None:
         """The broker took a publish; whether anybody subscribes to what has to be recorded."""
-        if topic.endswith(("/down/transition", "/down/evaluated")):
+        if topic.endswith(("/down/transition", "/down/evaluated", "/down/cycle")):
             self._troubles.answered(topic, heard=reason != UNHEARD, now=asyncio.get_running_loop().time())
 
     def _say_troubles(self, consumer: Consumer) -> None:

@@ -18,6 +18,7 @@ from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived
 from telemetry.limit_profile import Profile
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Alarm, Terms, Transition
 
@@ -144,6 +145,7 @@ class Replay:
         self.engine = Engine()
         self.engine.learn(profiles)
         self.engine.annunciator.heard = None if heard is None else frozenset(heard)
+        self.cycles: list[Cycle] = []  # all that were over so far
         self._drift = 0
         self._adopted: list[tuple[Record, Alarm]] = []
 
@@ -160,6 +162,7 @@ class Replay:
             fleet.table["line"][fleet.row(self.key[0], self.key[2])] += drift
             return found + self.feed(rest)
         outcome = self.engine.feed([Arrived(*self.key, told.frame, told.received) for told in part])
+        self.cycles += outcome.cycles
         return [transition for transition in outcome.transitions if not transition.observed]
 
     def take(self, step: Terms | Transition) -> None:

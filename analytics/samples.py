@@ -10,6 +10,7 @@ from analytics.limits import Limits
 from analytics.table import Array
 from telemetry.model import Severity
 from telemetry.wire.columns import Columns
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Words
 
@@ -83,6 +84,7 @@ class Feed:
     late: int = 0
     conditions: int = 0
     rows: set[int] = field(default_factory=set)
+    cycles: list[tuple[Spot, Cycle]] = field(default_factory=list)
 
 
 class Samples:

@@ -7,6 +7,8 @@ when an answer has none.
 
 from typing import Any, Final
 
+from api.cycle_examples import CYCLES, USAGE
+
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
     "state": "unacknowledged", "severity": 4, "active": True, "since": 1795376084000, "at": 1795376084000,
@@ -132,6 +134,8 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ]
     },
+    "Cycles": CYCLES,
+    "Usage": USAGE,
     "Reviews": {
         "items": [
             {

@@ -28,11 +28,18 @@ def _trends() -> dict[str, Any]:
     return trends.measure()
 
 
+def _cycles() -> dict[str, Any]:
+    from bench import cycles
+
+    return cycles.measure()
+
+
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": lambda: asyncio.run(ingest.measure()),
     "engine": _engine,
     "poison": _poison,
     "trends": _trends,
+    "cycles": _cycles,
 }
 
 

@@ -13,6 +13,7 @@ from telemetry.errors import Refusal, WireError
 from telemetry.kinds import KINDS
 from telemetry.storage.items import Item, Noted, Reading, Refused
 from telemetry.wire import frames, payloads, topics
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED_TOPICS: Final = 200_000
@@ -26,6 +27,7 @@ _PAYLOADS: Final[dict[Leaf, Callable[[bytes], payloads.Payload]]] = {
     Leaf.SHOWN: lambda payload: payloads.decode(payloads.Shown, payload),
     Leaf.TRANSITION: lambda payload: payloads.decode(payloads.Transition, payload),
     Leaf.COVERAGE: lambda payload: payloads.decode(payloads.Coverage, payload),
+    Leaf.CYCLE: lambda payload: payloads.decode(Cycle, payload),
     Leaf.EVALUATED: lambda payload: payloads.decode(payloads.Evaluated, payload),
 }
 # What we publish ourselves and keep elsewhere: receipts in the ledger, config and alarms in tables of their own.

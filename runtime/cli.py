@@ -286,6 +286,30 @@ def completeness(
         Console().print(record.statement_table(found))
 
 
+@app.command(epilog="Example: [bold]cranewatch usage demo/crane-1[/]")
+def usage(
+    crane: Annotated[str, typer.Argument(help="SITE/CRANE.")],
+    days: Annotated[int, typer.Option(min=1, max=400, help="How far back to count by day.")] = 31,
+    operators: Annotated[bool, typer.Option("--operators", help="Count by operator's pseudonym, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """使用情况: work cycles, load spectrum, classes U and Q, and the share of the design life that is used."""
+    from runtime import usage as used
+    from telemetry.clock import now_ms
+
+    settings = named(WithDatabase)
+    try:
+        found = asyncio.run(used.account(settings.database, crane, now_ms(), days=days, operators=operators))
+    except (StorageError, ValueError) as error:
+        refuse(str(error), 1)
+    if found is None:
+        refuse(f"no such crane: {crane}", 1)
+    if as_json:
+        sys.stdout.write(json.dumps(used.usage_json(found), ensure_ascii=False) + "\n")
+    else:
+        Console().print(used.usage_table(found))
+
+
 @app.command(
     "alarm-quality",
     epilog="Example: [bold]cranewatch alarm-quality demo[/]  or  [bold]cranewatch alarm-quality demo --from 2027-01-01"

@@ -130,6 +130,7 @@ class Demo:
                 "frames_missing": len(found.missing),
                 "transitions": census.transitions(),
                 "raised": census.raised(),
+                "cycles": census.cycles(),
                 "alarm_latency_ms": {
                     "p50": _rounded(percentile(latencies, 0.50)),
                     "p99": _rounded(percentile(latencies, 0.99)),
@@ -172,6 +173,8 @@ def in_words(summary: dict[str, Any]) -> str:
         f"  readings stored   {summary['readings_stored']}\n"
         f"  quarantined       {summary['frames_quarantined']}\n"
         f"  alarms raised     {raised} ({summary['transitions']} transitions)\n"
+        f"  work cycles       {summary['cycles']['recognised']} recognised from readings, "
+        f"{summary['cycles']['told_by_boxes']} counted by the boxes\n"
         f"  publish to alarm  {measured}\n"
         f"  database          {summary['database']['version']} ({summary['database']['edition']})\n"
     )

@@ -16,6 +16,7 @@ import msgspec
 from runtime.doctor import described, known_settings
 from telemetry.kinds import KINDS
 from telemetry.wire import frames, payloads
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.topics import ROOT, Lane, Leaf
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -36,6 +37,7 @@ MESSAGES: list[tuple[Lane, Leaf, type[Any] | None, bool, str]] = [
     (Lane.DOWN, Leaf.TRANSITION, payloads.Transition, False, "analyzer: one change of one alarm"),
     (Lane.DOWN, Leaf.COVERAGE, payloads.Coverage, True, "analyzer: how well each hazard is watched"),
     (Lane.DOWN, Leaf.EVALUATED, payloads.Evaluated, False, "analyzer: seq ranges evaluated live"),
+    (Lane.DOWN, Leaf.CYCLE, Cycle, False, "analyzer: one work cycle, as recognised from readings"),
     (Lane.DOWN, Leaf.CONFIG, payloads.DeviceConfig, True, "api: geometry, charts, profile of a device"),
 ]
 SITE_MESSAGES: list[tuple[str, type[Any], bool, str]] = [

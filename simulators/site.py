@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Meta
 
 from simulators.chart import LoadChart
+from telemetry import usage
 from telemetry.errors import ConfigError
-from telemetry.wire.payloads import Chart, DeviceConfig, SiteConfig
+from telemetry.wire.payloads import Chart, Design, DeviceConfig, SiteConfig
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Metres = Annotated[float, Meta(ge=0, le=2000)]
@@ -66,6 +67,10 @@ class Model(_Strict, frozen=True):
     motions: Motions = Motions()
 
 
+class _Design(Design, frozen=True, forbid_unknown_fields=True):
+    """What a crane was designed for."""
+
+
 class _Crane(_Strict, frozen=True):
     id: Id
     model: str
@@ -81,6 +86,7 @@ class _Crane(_Strict, frozen=True):
     property_no: str | None = None
     registration_no: str | None = None
     organisation: str | None = None
+    design: _Design | None = None
 
 
 class _Bay(_Strict, frozen=True):
@@ -228,6 +234,7 @@ def _crane(file: _File, crane: _Crane, devices: dict[tuple[str, str], DeviceConf
             property_no=crane.property_no,
             registration_no=crane.registration_no,
             organisation=crane.organisation or file.site.organisation,
+            design=_design(crane),
         ),
     )
     return CraneSite(
@@ -238,6 +245,16 @@ def _crane(file: _File, crane: _Crane, devices: dict[tuple[str, str], DeviceConf
         hook_max_m=crane.hook_max_m,
         mast_m=crane.mast_m,
     )
+
+
+def _design(crane: _Crane) -> Design | None:
+    if crane.design is None:
+        return None
+    try:
+        usage.life(crane.design)
+    except ConfigError as error:
+        raise ConfigError(f"{crane.id}: {error}") from error
+    return msgspec.convert(msgspec.to_builtins(crane.design), Design)
 
 
 def _bay(file: _File, bay: _Bay, devices: dict[tuple[str, str], DeviceConfig], interval_ms: int) -> list[PostSite]:

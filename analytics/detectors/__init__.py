@@ -4,6 +4,7 @@ from typing import Final
 
 from analytics.detectors.base import Detector
 from analytics.detectors.conduct import Conduct
+from analytics.detectors.cycles import Cycles
 from analytics.detectors.gauges import Gauges
 from analytics.detectors.hook import Hook
 from analytics.detectors.lean import Lean
@@ -11,5 +12,5 @@ from analytics.detectors.switches import Switches
 from analytics.detectors.vane import Vane
 from analytics.detectors.zones import Zones
 
-# In this order: the lean asks whether a load is in the air.
-DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Switches, Zones, Vane, Conduct, Gauges, Lean)
+# In this order: cycles and the lean ask whether a load is in the air.
+DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Cycles, Switches, Zones, Vane, Conduct, Gauges, Lean)

@@ -12,14 +12,15 @@ Rule 4: a review that ends because nothing more is stored is not settled, and is
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from analytics import adoption
+from analytics import adoption, hung
 from analytics.replay import History, Place, Ranges, Replay, Told, steps, within
+from analytics.review.lifts import Compared, Known, compare
 from analytics.rulebook import LONG
 from telemetry.model import Origin, Severity, Signal, State
 from telemetry.wire.payloads import Finding, Terms, Transition
@@ -56,6 +57,7 @@ class Reviewed:
     first_ms: int | None
     last_ms: int | None
     finding: Finding | None
+    cycles: Compared = field(default_factory=Compared)
 
 
 class Log:
@@ -121,7 +123,13 @@ def begin_ms(log: Iterable[Logged], late_ms: int) -> int:
 
 
 def review(
-    history: History, log: Sequence[Logged], late: Ranges, starts: Sequence[tuple[str, int]] = (), *, whole: bool
+    history: History,
+    log: Sequence[Logged],
+    late: Ranges,
+    starts: Sequence[tuple[str, int]] = (),
+    *,
+    whole: bool,
+    cycles: Sequence[Known] = (),
 ) -> Reviewed | None:
     """
     Review these late frames, and what was evaluated without memory behind `starts` (boot and seq).
@@ -144,12 +152,13 @@ def review(
     begin, end = is_late.index(True), len(order) - 1 - is_late[::-1].index(True)
     # Terms and answers right in front of the first late frame belong to what was before it.
     first, last = order[begin][0], order[end][0]
+    first_frame = next(place for place, step in order if isinstance(step, Told))
     if not whole:
-        first_frame = next(place for place, step in order if isinstance(step, Told))
         _begin_at(player, history, told, first_frame)
     _play(player, [step for _, step in order[:begin]])
     fleet = player.engine.fleets[history.key[1]]
     adoption.assume(player.engine.annunciator, fleet, history.key, told.states(first))
+    before = len(player.cycles)
     found = _play(player, [step for _, step in order[begin : end + 1]])
     row = fleet.row(history.key[0], history.key[2])
     bound = int(fleet.table["line"][row]) + HORIZON_MS
@@ -163,9 +172,14 @@ def review(
     found = [transition for transition in found if transition.rule not in unjudged]
     frames = [step.frame for _, step in order[:at] if isinstance(step, Told)]
     times = [sample.ts for frame in frames for sample in frame.samples or (frame,)]
-    return _compare(
+    lifts = compare(
+        history, cycles, player.cycles[before:], (first, last), since=None if whole else first_frame,
+        open_id=hung.under_way(fleet.table, row, history.key) if history.key[1] == "crane" else None,
+    )  # fmt: skip
+    result = _compare(
         player, told.without(unjudged).derived(first, last), found, settled, [ts for ts in times if ts is not None]
     )
+    return replace(result, cycles=lifts)
 
 
 def _begin_at(player: Replay, history: History, told: Log, first: Place) -> None:

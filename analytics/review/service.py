@@ -13,6 +13,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -20,6 +21,8 @@ import msgspec
 from analytics.replay import History, Told
 from analytics.review import seam
 from analytics.review.backlog import Backlog, Due, counts
+from analytics.review.lifespans import Lifespans
+from analytics.review.lifts import Known
 from analytics.review.metrics import ReviewMetrics
 from analytics.review.settings import ReviewSettings
 from telemetry import clock
@@ -27,6 +30,7 @@ from telemetry.broker import Arrival, Link
 from telemetry.errors import BrokerUnavailable, ConfigError, CranewatchError, StorageError
 from telemetry.settings import MqttSettings
 from telemetry.storage import review as store
+from telemetry.storage.cycle_review import Found
 from telemetry.storage.gaps import Gap, open_gaps
 from telemetry.storage.multirange import Ranges, union
 from telemetry.storage.pool import Database
@@ -63,6 +67,7 @@ class Review:
         )
         self._known: list[store.Late] | None = None
         self._thorough_at = 0.0
+        self._lives = Lifespans()
         self._said: dict[str, tuple[float, SiteRecord]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -154,6 +159,8 @@ class Review:
         await store.settle(
             self._database, due.device_id, due.late, positions=positions, added=found.added, changed=found.changed,
             not_reproduced=found.not_reproduced, agreed=found.agreed, samples=found.samples,
+            cycles=Found(found.cycles.added, found.cycles.changed, found.cycles.not_reproduced,
+                                     found.cycles.agreed),
             span_ms=(found.first_ms, found.last_ms), settled=found.settled or last, finding=found.finding,
         )  # fmt: skip
         self._metrics.reviews.labels("settled" if found.settled else "unsettled").inc()
@@ -192,8 +199,9 @@ class Review:
         )  # fmt: skip
         places = [(start.boot, start.seq) for start in begun]
         found = await asyncio.to_thread(
-            seam.review, history, _logged(stretch.log), due.late, places, whole=stretch.whole
-        )
+            seam.review, history, _logged(stretch.log), due.late, places, whole=stretch.whole,
+            cycles=[Known(one, changed, verdict == "not_reproduced") for one, verdict, changed in stretch.cycles],
+        )  # fmt: skip
         return found if found is not None else "their readings are not stored any more"
 
     async def _publish(self, added: Sequence[Transition]) -> None:
@@ -219,10 +227,11 @@ class Review:
         found = await store.findings(self._database, self._settings.found_s)
         now, at = asyncio.get_running_loop().time(), clock.now_ms()
         sites = await store.sites(self._database)
+        await self._lives.look(self._database, now)
         # What was stored in the last `quiet_s` may be on its way through the analyzer; what is older is not.
         open_ = {key[0] for key in counts(self._backlog.lasting(late))} | {start.key[0] for start in begun}
         clean = at - round(2000 * self._settings.quiet_s)
-        for site, record in records(sites, counts(late), gaps, found, at).items():
+        for site, record in records(sites, counts(late), gaps, found, at, self._lives.near).items():
             if site not in open_ and self._backlog.watched(site, now):
                 record = msgspec.structs.replace(record, clean_to=clean)
             before = self._said.get(site)
@@ -242,16 +251,17 @@ def records(
     gaps: Iterable[Gap],
     found: Mapping[store.DeviceKey, Finding],
     at: int,
+    used: Mapping[store.DeviceKey, float] = MappingProxyType({}),
 ) -> dict[str, SiteRecord]:
     """What is said of each site: the devices that lack something, the worst first."""
     by_key: dict[store.DeviceKey, Recorded] = {}
     missing = {(gap.site, gap.kind, gap.device): gap for gap in gaps}
-    for key in {*late, *missing, *found}:
+    for key in {*late, *missing, *found, *used}:
         gap = missing.get(key)
         by_key[key] = Recorded(
             kind=key[1], device=key[2], late=late.get(key, 0), found=found.get(key),
             missing=gap.frames if gap else 0, missing_since=clock.to_ms(gap.since) if gap else None,
-            overdue=bool(gap and gap.overdue),
+            overdue=bool(gap and gap.overdue), used_pct=used.get(key),
         )  # fmt: skip
     told: dict[str, SiteRecord] = {}
     for site in sites:

@@ -59,6 +59,30 @@ OBSERVED: Final[dict[str, Entry]] = {
             )
         },
     ),
+    "design_life": Entry(
+        zh="设计寿命",
+        en="DESIGN LIFE",
+        meaning=Words(
+            zh="按识别的工作循环和载荷谱，起重机已用设计寿命达 90 %（提示）或 100 %（应做专项评估，ISO 12482）",
+            en="By the work cycles that were recognised and their loads, 90 % of the crane's stated design life is"
+            " used; at 100 % a special assessment is due (ISO 12482).",
+        ),
+        needs=Needs(config=("design",)),
+        says={
+            Severity.ADVISORY: Say(
+                "设计寿命已用 {value}",
+                "DESIGN LIFE {value} USED",
+                "安排专项评估",
+                "arrange the special assessment",
+            ),
+            Severity.PREWARNING: Say(
+                "设计寿命已用 {value} 已到期",
+                "DESIGN LIFE {value} USED, it is over",
+                "请产权单位做专项评估后再用",
+                "have the owner assess the crane before it goes on",
+            ),
+        },
+    ),
     "last_known_bad": Entry(
         zh="失联前已超限",
         en="LAST KNOWN BAD",

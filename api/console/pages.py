@@ -15,6 +15,7 @@ from api import present
 from api.charts import use
 from api.console import cards, frame
 from api.console.alarmlist import AlarmList
+from api.console.lifts import Lifts
 from api.console.plot import Plot
 from api.console.wording import HAZARD, LEVEL, ago, both, number, percent
 from api.deps import Parts
@@ -266,6 +267,11 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
                 with ui.element("div").classes("cw-panel"):
                     ui.html(f'<h2 class="cw-title">{both(("最近 30 分钟", "last 30 minutes"))}</h2>', sanitize=False)
                     plot = Plot(parts, view, zone)
+                lifts = None
+                if view.kind == "crane":
+                    with ui.element("div").classes("cw-panel"):
+                        ui.html(f'<h2 class="cw-title">{both(("工作循环", "work cycles"))}</h2>', sanitize=False)
+                        lifts = Lifts(parts, view, zone)
             with ui.element("div").classes("cw-col side"):
                 with ui.element("div").classes("first"):
                     ui.html(f'<h2 class="cw-title">{both(("报警", "alarms"))}</h2>', sanitize=False)
@@ -288,3 +294,5 @@ async def device_page(parts: Parts, site: str, device: str) -> None:
 
         frame.repaint(paint)
         await plot.load()
+        if lifts is not None:
+            await lifts.load()

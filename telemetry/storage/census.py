@@ -20,6 +20,9 @@ _READINGS: LiteralString = (
     "SELECT (SELECT count(*) FROM reading_crane) + (SELECT count(*) FROM reading_formwork)"
     " + (SELECT count(*) FROM reading_misdated)"
 )
+_CYCLES: LiteralString = (
+    "SELECT count(*) FILTER (WHERE origin <> 'device'), count(*) FILTER (WHERE origin = 'device') FROM work_cycle"
+)
 _RAISED: LiteralString = (
     "SELECT rule, count(*) FROM transition WHERE signal IN ('raise', 'escalate') GROUP BY rule ORDER BY rule"
 )
@@ -64,6 +67,11 @@ class Census:
     def transitions(self) -> int:
         """All recorded transitions."""
         return int(self._rows(sql.SQL("SELECT count(*) FROM transition"), ())[0][0])
+
+    def cycles(self) -> dict[str, int]:
+        """Work cycles: those that were recognised, and those that boxes counted themselves."""
+        recognised, told = self._rows(sql.SQL(_CYCLES), ())[0]
+        return {"recognised": int(recognised), "told_by_boxes": int(told)}
 
     def raised(self) -> dict[str, int]:
         """How often each rule raised or rose."""

@@ -9,6 +9,7 @@ from typing import Any, LiteralString, TypeVar
 import msgspec
 import psycopg
 
+from telemetry import usage
 from telemetry.settings import DatabaseSettings
 from telemetry.storage.door import connect, translated
 from telemetry.wire.payloads import DeviceConfig, SiteConfig
@@ -48,8 +49,11 @@ def apply_site(
     """
     Write a site and its devices, by (kind, device), all or none.
 
-    Returns what changed, as `site` or `kind/device`. Raises StorageError.
+    Returns what changed, as `site` or `kind/device`. Raises StorageError, and ConfigError for a design life that
+    contradicts itself.
     """
+    for stated in devices.values():
+        usage.life(stated.design)
     changed: list[str] = []
     with translated(), connect(settings, application="configure") as connection, connection.transaction():
         for organisation in {config.organisation, *(device.organisation for device in devices.values())} - {None}:

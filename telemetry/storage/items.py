@@ -11,11 +11,12 @@ from typing import TypeAlias
 import msgspec
 
 from telemetry.errors import Refusal
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Coverage, Evaluated, Event, Presence, Response, Shown, Transition
 from telemetry.wire.topics import Topic
 
-Note: TypeAlias = Event | Presence | Response | Shown | Transition | Coverage | Evaluated
+Note: TypeAlias = Event | Presence | Response | Shown | Transition | Cycle | Coverage | Evaluated
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):

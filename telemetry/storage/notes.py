@@ -9,17 +9,15 @@ import psycopg
 from telemetry.clock import to_datetime
 from telemetry.model import State
 from telemetry.storage import ledger
+from telemetry.storage.cycles import RECOGNISED, TOLD, recognised_row
 from telemetry.storage.items import Noted
 from telemetry.storage.registry import Registry
 from telemetry.wire import payloads
+from telemetry.wire.cycle import Cycle
 
 _EVENT: Final[LiteralString] = (
     "INSERT INTO device_event (device_id, id, type, ts_ms, boot, seq, data, received_at)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
-)
-_CYCLE: Final[LiteralString] = (
-    "INSERT INTO work_cycle (device_id, id, ts_ms, data, received_at)"
-    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _PRESENCE: Final[LiteralString] = "UPDATE device SET online = %s, presence = %s, presence_at = %s WHERE device_id = %s"
 _RESPONSE: Final[LiteralString] = (
@@ -150,7 +148,7 @@ def _event(rows: _Rows, device: int, note: payloads.Event, received: Any) -> Non
     data = _json(note.data)
     rows.add(_EVENT, device, note.id, note.type, note.ts, note.boot, note.seq, data, received)
     if note.type == "cycle":
-        rows.add(_CYCLE, device, note.id, note.ts, data, received)
+        rows.add(TOLD, device, note.id, note.ts, data, received)
 
 
 def _presence(rows: _Rows, device: int, note: payloads.Presence, received: Any) -> None:
@@ -193,6 +191,10 @@ def _transition(rows: _Rows, device: int, note: payloads.Transition, received: A
     rows.transitions.append((device, note))
 
 
+def _cycle(rows: _Rows, device: int, note: Cycle, received: Any) -> None:
+    rows.add(RECOGNISED, *recognised_row(device, note))
+
+
 def _coverage(rows: _Rows, device: int, note: payloads.Coverage, received: Any) -> None:
     row = (device, note.at, str(note.level), _json(note), received)
     rows.add(_COVERAGE, *row)
@@ -205,5 +207,6 @@ _WRITERS: Final[dict[type, Callable[[_Rows, int, Any, Any], None]]] = {
     payloads.Response: _response,
     payloads.Shown: _shown,
     payloads.Transition: _transition,
+    Cycle: _cycle,
     payloads.Coverage: _coverage,
 }

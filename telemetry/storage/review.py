@@ -18,12 +18,13 @@ from psycopg.rows import DictRow
 
 from telemetry.clock import to_datetime
 from telemetry.kinds import KINDS
-from telemetry.storage import ledger
+from telemetry.storage import cycle_review, ledger
 from telemetry.storage.marks import APART_MS
 from telemetry.storage.multirange import Ranges, minus, size, union, within
 from telemetry.storage.notes import TRANSITION, transition_row
 from telemetry.storage.pool import Database
 from telemetry.storage.stored import frames_of, row_of_misdated
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import Finding, Terms, Transition
 
@@ -167,6 +168,7 @@ class Stretch:
     lacking: Ranges  # frames that the ledger has in here and that were not found
     cut: bool  # there are more than MAX_ROWS samples
     evaluated: dict[str, Ranges]  # live, by boot
+    cycles: list[tuple[Cycle, str | None, Cycle | None]]  # work cycles, with the last review's verdict
 
 
 async def late(database: Database, known: Iterable[Late] | None = None) -> list[Late]:
@@ -358,6 +360,7 @@ class Reader:
             [msgspec.convert(row["payload"], Terms) for row in terms],
             await self.log(0 if whole else since_ms), whole, lacking, cut,
             {self._boots[number]: ranges for number, ranges in self._evaluated.items()},
+            await cycle_review.known(self._connection, self._device, 0 if whole else since_ms),
         )  # fmt: skip
 
     async def _misdated(self, found: Mapping[int, Sequence[int]]) -> list[Mapping[str, Any]]:
@@ -413,6 +416,7 @@ async def settle(
     changed: Sequence[Transition] = (),
     not_reproduced: Sequence[str] = (),
     agreed: Sequence[str] = (),
+    cycles: cycle_review.Found = cycle_review.NOTHING,
     samples: int = 0,
     span_ms: tuple[int | None, int | None] = (None, None),
     settled: bool = True,
@@ -448,6 +452,7 @@ async def settle(
             await connection.execute(_VERDICT, (transition_id, number, verdict, payload))
         if agreed:
             await connection.execute(_AGREED, (list(agreed),))
+        await cycle_review.settle(connection, device_id, number, cycles)
         if positions:
             await connection.execute(_STARTED, (device_id, list(positions)))
     return number

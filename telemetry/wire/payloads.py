@@ -271,6 +271,24 @@ class Zone(Payload, frozen=True):
     below_m: float | None = None
 
 
+class Design(Payload, frozen=True):
+    """
+    What a crane was designed for, and what it had done before anybody counted; who says so.
+
+    Either `u_class` and `q_class` (ISO 4301-1) or the numbers that they stand for: `cycles`, and the load spectrum
+    factor `kp`. `before_kp` is the factor of the cycles before; without one they count as heavy as the design's.
+    """
+
+    stated_by: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
+    u_class: Annotated[str, Meta(pattern=r"^U[0-8]\Z")] | None = None  # U9 has no end
+    q_class: Annotated[str, Meta(pattern=r"^Q[1-4]\Z")] | None = None
+    cycles: Annotated[int, Meta(ge=1_000, le=100_000_000)] | None = None
+    kp: Annotated[float, Meta(gt=0, le=1)] | None = None
+    capacity_t: Annotated[float, Meta(gt=0, le=500)] | None = None  # the largest load; without it the chart's
+    before_cycles: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    before_kp: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
 class DeviceConfig(Payload, frozen=True):
     """`down/config`, retained: what a terminal and the analyzer must know of a device. Versions never go back."""
 
@@ -301,6 +319,7 @@ class DeviceConfig(Payload, frozen=True):
     property_no: Name | None = None  # 产权备案编号
     registration_no: Name | None = None  # 使用登记编号
     organisation: Name | None = None
+    design: Design | None = None  # of a crane: the life that its work cycles are held against
 
 
 class SiteRules(Payload, frozen=True):
@@ -374,6 +393,7 @@ class Recorded(Payload, frozen=True):
     missing_since: int | None = None
     overdue: bool = False
     found: Finding | None = None
+    used_pct: float | None = None  # of the design life, where that is nearly over
 
 
 class SiteRecord(Payload, frozen=True):

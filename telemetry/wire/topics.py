@@ -34,13 +34,16 @@ class Leaf(StrEnum):
     TRANSITION = "transition"
     COVERAGE = "coverage"
     EVALUATED = "evaluated"
+    CYCLE = "cycle"
     CONFIG = "config"
 
 
 LEAVES: Final[dict[Lane, frozenset[Leaf]]] = {
     Lane.UP: frozenset({Leaf.READING, Leaf.EVENT, Leaf.PRESENCE, Leaf.RESPONSE, Leaf.SHOWN}),
     Lane.LATE: frozenset({Leaf.READING}),
-    Lane.DOWN: frozenset({Leaf.RECEIPT, Leaf.ALARM, Leaf.TRANSITION, Leaf.COVERAGE, Leaf.EVALUATED, Leaf.CONFIG}),
+    Lane.DOWN: frozenset(
+        {Leaf.RECEIPT, Leaf.ALARM, Leaf.TRANSITION, Leaf.COVERAGE, Leaf.EVALUATED, Leaf.CYCLE, Leaf.CONFIG}
+    ),
 }
 
 

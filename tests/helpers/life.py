@@ -12,6 +12,7 @@ from telemetry import profiles
 from telemetry.limit_profile import Profile
 from telemetry.storage.items import Item, Noted, Reading
 from telemetry.wire import topics
+from telemetry.wire.cycle import Cycle
 from telemetry.wire.payloads import Chart, DeviceConfig, Evaluated, Presence, Response, Terms, Transition
 from tests.helpers.limits import number, published
 from tests.helpers.site import CHART, START, arrived
@@ -43,6 +44,7 @@ class Life:
         self.ts = START
         self.frames: list[Told] = []
         self.live: list[Transition] = []
+        self.cycles: list[Cycle] = []
         self.terms: list[Terms] = []
         self.ranges: dict[str, list[tuple[int, int]]] = {}
         self.heard: list[Told] = []
@@ -125,6 +127,7 @@ class Life:
 
     def _take(self, outcome: Any) -> None:
         self.live += outcome.transitions
+        self.cycles += outcome.cycles
         for report in outcome.evaluated.values():
             self.terms += report.terms
             for boot, ranges in report.boots.items():
@@ -175,6 +178,26 @@ def quiet(*, lost: Any, over: Any, n: int = 400, missing_over: Any = (), at: int
     return life
 
 
+def lifting(*, lost: Any, lifts: int = 5, n: int = 600) -> Life:
+    """A crane at 1 Hz that lifts two tonnes for 80 s of every 120, from the 21st frame on; `lost` frames come late."""
+    life = Life(0, samples=0, gaps=0)
+    life._take(life.engine.presence(*KEY, Presence(online=True, boot=BOOTS[0], interval_ms=1000), START))
+    for k in range(n):
+        life.ts += 1000
+        of_lift = (k - 20) % 120
+        hangs = 20 <= k < 20 + 120 * lifts and of_lift < 80
+        one = arrived(
+            "c1", received=life.ts, boot=BOOTS[0], seq=k + 1, ts=life.ts, load_t=2.0 if hangs else 0.02, radius_m=30.0,
+            hook_m=2.0 + min(of_lift, 80 - of_lift) if hangs else 2.0, slew_deg=5.0, falls=2, wind_mps=3.0,
+        )  # fmt: skip
+        life.frames.append(Told(one.frame, one.received))
+        if k not in lost:
+            life.heard.append(Told(one.frame, one.received))
+            life._take(life.engine.feed([one]))
+    life.tick()
+    return life
+
+
 def more(life: Life, *, n: int, over: Any, lost: Any = ()) -> None:
     first = len(life.frames)
     for k in range(first, first + n):
@@ -200,5 +223,6 @@ def notes(life: Life, after: int = 0) -> list[Item]:
     """What the live engine published, as ingest would store it; transitions from the `after`-th on."""
     where = f"cw/v1/{KEY[0]}/{KEY[1]}/{KEY[2]}/down"
     said: list[Item] = [Noted(topics.parse(f"{where}/transition"), t, b"") for t in life.live[after:]]
+    said += [Noted(topics.parse(f"{where}/cycle"), cycle, b"") for cycle in life.cycles]
     report = Evaluated(boots=life.ranges, terms=life.terms)
     return [*said, Noted(topics.parse(f"{where}/evaluated"), report, b"")]

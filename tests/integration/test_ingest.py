@@ -184,6 +184,11 @@ async def test_presence_events_responses_and_transitions_are_recorded(
         "previous": "normal", "state": "unacknowledged", "severity": 3, "at": ts,
         "cause": {"boot": BOOT, "seq": 1, "i": 0},
     }  # fmt: skip
+    cycle = {
+        "id": "c-1", "site": where, "kind": "crane", "device": "c", "start": 5, "end": 9, "duration_s": 0.004,
+        "cause": {"boot": BOOT, "seq": 1, "i": 0}, "last": {"boot": BOOT, "seq": 2, "i": 0}, "decided": [BOOT, 3],
+        "pick": {}, "set_down": {}, "samples": 2, "interval_ms": 200, "load_pct": 37.5, "operator": "op-1",
+    }  # fmt: skip
 
     async with ingest(broker, database):
         await publish(
@@ -199,6 +204,8 @@ async def test_presence_events_responses_and_transitions_are_recorded(
                 (f"{base}/up/shown", b'{"terminal":"cab","at":10,"visible":true,"audio":"running"}'),
                 (f"{base}/down/transition", msgspec.json.encode(transition)),
                 (f"{base}/down/transition", msgspec.json.encode(transition)),
+                (f"{base}/down/cycle", msgspec.json.encode(cycle)),
+                (f"{base}/down/cycle", msgspec.json.encode(cycle)),
                 (f"{base}/down/evaluated", b'{"boots":{"5f2c77e01b9d4a36":[[1,10]]}}'),
             ],
         )
@@ -208,7 +215,9 @@ async def test_presence_events_responses_and_transitions_are_recorded(
     # Only this site's: other tests leave retained messages at the broker, and ingest takes those too.
     online = fetch(database, "SELECT online, presence->>'interval_ms' FROM device WHERE site = %s", where)
     assert online == [(True, "200")]
-    assert value(database, "SELECT data->>'max_load_t' FROM work_cycle") == "2.5"
+    assert fetch(database, "SELECT id, origin, ts_ms, load_pct, operator FROM work_cycle ORDER BY id") == [
+        ("c-1", "live", 9, 37.5, "op-1"), ("e-1", "device", 5, None, None),
+    ]  # fmt: skip
     assert fetch(database, "SELECT action, who FROM response") == [("silence", "op-7")]
     assert fetch(database, "SELECT terminal, transition_id FROM shown") == [("cab", "t-1")]
     assert fetch(database, "SELECT id, state FROM transition") == [("t-1", "unacknowledged")]

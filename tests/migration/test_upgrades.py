@@ -45,6 +45,7 @@ DATA = (
     "INSERT INTO transition (id, device_id, rule, signal, previous, state, severity, at_ms, observed, origin,"
     " life_safety, payload)"
     " VALUES ('t1', 1, 'load', 'raise', 'normal', 'unacknowledged', 3, 5, false, 'live', true, '{}')",
+    "INSERT INTO work_cycle (device_id, id, ts_ms, data, received_at) VALUES (1, 'e-1', 5, '{}', now())",
     "INSERT INTO quarantine (fingerprint, day, topic, reason, detail, length, sha256, head, first_received_at,"
     " last_received_at) VALUES ('\\x01', now(), 't', 'invalid', '', 2, '\\x02', '\\x03', now(), now())",
 )
@@ -90,6 +91,8 @@ def contents(settings: DatabaseSettings) -> dict[str, Any]:
         ledger = (
             "SELECT device_id, boot_no, stored::text, quarantined::text, evaluated::text FROM frame_ledger ORDER BY 1"
         )
+        cycles = "SELECT device_id, id, ts_ms, data::text, received_at FROM work_cycle"
+        found["work_cycle"] = connection.execute(sql.SQL(cycles)).fetchall()
         found["frame_ledger"] = connection.execute(sql.SQL(ledger)).fetchall()
     return found
 

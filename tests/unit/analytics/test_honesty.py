@@ -64,7 +64,9 @@ def test_a_working_day_has_no_stuck_value_and_no_odd_step() -> None:
     assert Working(5).work(8 * 60) == []
 
 
-@pytest.mark.parametrize(("channel", "far"), [("hook_m", 60.0), ("radius_m", 55.0), ("wind_mps", 99.0), ("load_t", 2.7)])
+@pytest.mark.parametrize(
+    ("channel", "far"), [("hook_m", 60.0), ("radius_m", 55.0), ("wind_mps", 99.0), ("load_t", 2.7)]
+)
 def test_a_bad_contact_is_said_after_the_third_step_and_one_spike_is_not(channel: str, far: float) -> None:
     crane = Working()
     crane.work(5)

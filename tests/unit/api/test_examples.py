@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api import schemas, trials
+from api import cycle_schemas, schemas, trials
 from api.app import create_app
 from api.examples import EXAMPLES
 from api.settings import ApiSettings
@@ -17,7 +17,7 @@ def document() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_an_example_is_what_its_schema_says(name: str) -> None:
-    model = getattr(schemas, name, None) or getattr(trials, name)
+    model = next(found for module in (schemas, trials, cycle_schemas) if (found := getattr(module, name, None)))
     assert model.model_validate(EXAMPLES[name]).model_dump(exclude_unset=True) == EXAMPLES[name]
 
 
