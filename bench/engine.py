@@ -2,10 +2,14 @@
 How fast the alarm engine is, without codec, journal and broker. Times are CPU times of one process.
 
 `make bench ARGS=engine`: one-sample frames, decoded beforehand, one of each device a batch; also a single device a
-batch (what a quiet site costs), ten-sample frames, a tick and a snapshot.
+batch (what a quiet site costs), ten-sample frames, a tick and a snapshot; the memory of 5,000 cranes in a process.
 """
 
+import multiprocessing
+import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -73,6 +77,33 @@ def run(devices: int, rounds: int, per_batch: int, samples: int = 1) -> dict[str
     }
 
 
+def resident_mb() -> float:
+    """The resident memory of this process, MB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def fill(devices: int, rounds: int) -> dict[str, float]:
+    """The memory of a whole process with an engine of so many cranes after so many samples of each."""
+    before = resident_mb()
+    made = engine(devices)
+    for seq in range(1, rounds + 1):
+        made.feed([Arrived("bench", "crane", f"c{d}", frame(d, seq), START + seq * 1000) for d in range(devices)])
+        made.tick(START + seq * 1000, START + seq * 1000)
+    frozen = made.freeze()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {
+        "devices": devices, "before_mb": round(before), "resident_mb": round(resident_mb()), "most_mb": round(most),
+        "frozen": len(frozen),
+    }  # fmt: skip
+
+
+def memory(devices: int = 5000, rounds: int = 150) -> dict[str, float]:
+    """`fill` in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(fill, devices, rounds).result()
+
+
 def measure(devices: int = 1000, rounds: int = 100) -> dict[str, Any]:
     """All figures; times are CPU times of this process."""
     figures: dict[str, Any] = {
@@ -80,6 +111,7 @@ def measure(devices: int = 1000, rounds: int = 100) -> dict[str, Any]:
         "one_sample_frames": run(devices, rounds, devices),
         "ten_sample_frames": run(devices, max(1, rounds // 10), devices, 10),
         "one_frame_a_batch": run(10, 200, 1),
+        "memory": memory(),
     }
     made = engine(devices)
     made.feed([Arrived("bench", "crane", f"c{d}", frame(d, 1), START) for d in range(devices)])
