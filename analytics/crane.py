@@ -11,11 +11,11 @@ from analytics.detectors import DETECTORS
 from analytics.detectors.base import SLOW_MS, Look
 from analytics.detectors.cycles import Cycles
 from analytics.detectors.motion import Motion
-from analytics.fleet import NEVER, Fleet
+from analytics.fleet import Fleet
 from analytics.limits import COLUMNS
 from analytics.rulebook.entry import named
 from analytics.samples import Samples, Spot
-from analytics.table import Array, Field
+from analytics.table import NEVER, Array, Field
 from analytics.table import field as array
 from telemetry.wire.cycle import Cycle
 from telemetry.wire.payloads import DeviceConfig, SiteRules, Words

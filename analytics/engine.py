@@ -20,7 +20,7 @@ from analytics.bays import Bays
 from analytics.configuration import Configuration
 from analytics.covering import Covering
 from analytics.crane import Cranes
-from analytics.fleet import NEVER, Fleet
+from analytics.fleet import Fleet
 from analytics.flood import Floods
 from analytics.formwork import Formworks
 from analytics.frozen import FORMAT, Frozen, pack
@@ -35,6 +35,7 @@ from analytics.profilebook import SiteShelf
 from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
 from analytics.sounding import Sounding
+from analytics.table import NEVER
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import Profile
 from telemetry.model import Mode, Severity

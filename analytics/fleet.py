@@ -19,7 +19,7 @@ from analytics.device import Device
 from analytics.judged import Judged
 from analytics.limits import COLUMNS
 from analytics.samples import Arrived, Change, Feed, Notice, Samples, Spot, What, first_ts
-from analytics.table import Array, Field, Table, pack
+from analytics.table import NEVER, Array, Field, Table, pack
 from analytics.table import field as array
 from telemetry.kinds import KINDS
 from telemetry.model import Mode
@@ -28,7 +28,6 @@ from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
 from telemetry.wire.payloads import DeviceConfig, SiteRules, Terms, Words, encode
 
-NEVER: Final = timelines.NEVER
 _MODES: Final = {str(mode): number for number, mode in enumerate(Mode)}
 _MODE_OF: Final = list(Mode)
 BURSTS: Final = 5

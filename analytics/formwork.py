@@ -12,11 +12,11 @@ from analytics.detectors.base import Sight
 from analytics.detectors.drift import Drift
 from analytics.detectors.pour import Pour
 from analytics.detectors.props import Props
-from analytics.fleet import NEVER, Fleet
+from analytics.fleet import Fleet
 from analytics.limits import COLUMNS
 from analytics.rulebook.entry import named
 from analytics.samples import Samples
-from analytics.table import Array, Field
+from analytics.table import NEVER, Array, Field
 from analytics.table import field as array
 from analytics.timelines import GAPS
 from telemetry.errors import ConfigError

@@ -5,9 +5,10 @@ from typing import Any, Final
 import msgspec
 
 from analytics.alarm_record import Record
-from analytics.fleet import NEVER, pack_fleet
+from analytics.fleet import pack_fleet
 from analytics.identity import DeviceKey
 from analytics.profilebook import SiteShelf
+from analytics.table import NEVER
 from telemetry.limit_profile import Profile
 from telemetry.wire.payloads import Coverage, DeviceConfig, Response, SiteConfig
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from analytics.alarm_record import Record
 from analytics.coverage import Watch
-from analytics.fleet import NEVER, Fleet
+from analytics.fleet import Fleet
 from analytics.rulebook.entry import ONE_HZ
-from analytics.table import Array
+from analytics.table import NEVER, Array
 from telemetry.model import State
 
 OFF_MS: Final = 5_000

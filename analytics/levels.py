@@ -9,13 +9,9 @@ Rule 4: an unknown value (NaN) neither sets nor clears nor counts.
 Rule 5: what is on keeps the clear value that it was set with, until it has cleared.
 """
 
-from typing import Final
-
 import numpy as np
 
-from analytics.table import Array, Field, Table, field
-
-NEVER: Final = -(2**62)
+from analytics.table import NEVER, Array, Field, Table, field
 
 
 def fields(columns: int) -> dict[str, Field]:

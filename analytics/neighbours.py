@@ -13,9 +13,10 @@ import numpy as np
 from analytics import texts, windows
 from analytics.alarm_record import Facts
 from analytics.annunciator import Annunciator
-from analytics.fleet import NEVER, Fleet
+from analytics.fleet import Fleet
 from analytics.identity import DeviceKey
 from analytics.rulebook.observed import OBSERVED
+from analytics.table import NEVER
 from telemetry.model import Severity
 from telemetry.wire.payloads import Cause
 

@@ -5,13 +5,15 @@ Rule 1: every array is C-contiguous with the row first, so that reductions run a
 does not depend on how many devices a batch holds (measured: column-wise sums do depend on it).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[Any]
+
+NEVER: Final = -(2**62)  # a time before all others, in ms; differences of two of them still fit
 
 
 class Field(msgspec.Struct, frozen=True):

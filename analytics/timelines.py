@@ -14,9 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 
-NEVER: Final = -(2**62)
 AGREE: Final = 3
 JUMP_MS: Final = 5_000
 GAPS: Final = 5

@@ -10,12 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 
 SLOTS: Final = 64  # 3 s at the fastest declared interval, 50 ms, is 60 samples; faster ones shorten the window
 BUCKET_MS: Final = 10_000
 BUCKETS: Final = 60
-NEVER: Final = -(2**62)
 RISE_MPS2: Final = 5.0  # no anemometer on a mast shows more in a second, beyond one jump of this:
 JUMP_MPS: Final = 15.0
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics.channels import COLUMN
 from analytics.detectors.base import Detector, Look
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 from telemetry.model import Mode
 from telemetry.wire.payloads import DeviceConfig, SiteRules
 
@@ -28,7 +28,6 @@ HOURS: Final = 4
 DAY_MIN: Final = 1440
 HOUR_MS: Final = 3_600_000
 SETTLED_MS: Final = 60_000
-NEVER: Final = -(2**62)
 
 
 class Conduct(Detector):

@@ -22,12 +22,11 @@ from analytics.detectors.base import Detector, Look
 from analytics.detectors.motion import SLOTS
 from analytics.hung import SLOW_MS, THIN, Ended, Phase, ended, flag, text
 from analytics.limits import COLUMNS
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 from telemetry.cycles import Flag
 from telemetry.wire.payloads import DeviceConfig
 
 _D: Final = COLUMN["crane"]
-NEVER: Final = -(2**62)
 _UNKNOWN: Final = (Flag.NO_HOOK, Flag.NO_RADIUS, Flag.NO_SLEW)
 
 

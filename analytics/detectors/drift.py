@@ -20,7 +20,7 @@ import numpy as np
 from analytics.channels import COLUMN
 from analytics.detectors.base import Sight
 from analytics.rulebook.entry import named
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 
 _D: Final = COLUMN["formwork"]
 CHANNELS: Final = ("settle_mm", "tilt_x_deg", "tilt_y_deg")
@@ -29,7 +29,6 @@ DAYS: Final = 7  # that are remembered
 LEAST_HOURS: Final = 18
 HOUR_MS: Final = 3_600_000
 SLACK: Final = 0.5  # k: half the shift that is to be found, in spreads
-NEVER: Final = -(2**62)
 
 
 class Drift:

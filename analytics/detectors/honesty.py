@@ -15,14 +15,13 @@ import numpy as np
 from analytics.channels import COLUMN
 from analytics.detectors.base import Sight
 from analytics.rulebook.entry import named
-from analytics.table import Array, Field, Table
+from analytics.table import NEVER, Array, Field, Table
 from analytics.table import field as array
 from telemetry.kinds import KINDS
 
 STEPS: Final = 4
 LATELY_MS: Final = 600_000
 SPIKES_MS: Final = 5_000  # slower, a whole lift may be between two samples
-NEVER: Final = -(2**62)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

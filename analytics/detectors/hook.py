@@ -16,7 +16,7 @@ from analytics.channels import COLUMN
 from analytics.charts import MAX_FALLS, entry
 from analytics.detectors.base import Detector, Look
 from analytics.rulebook.entry import FIVE_HZ
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 from telemetry.kinds import RELAY_BITS
 from telemetry.wire.payloads import DeviceConfig
 
@@ -26,7 +26,6 @@ _TROLLEY_CUT: Final = 1 << RELAY_BITS.index("trolley_out_cut")
 _MOVED: Final = (0.5, 1.0, 2.0)  # m of hook, m of radius, degrees: the load has left where it was taken up
 _RECENT_MS: Final = 1_000
 TRIAL_M: Final = 1.5  # above where it was taken up
-NEVER: Final = -(2**62)
 
 
 class Hook(Detector):

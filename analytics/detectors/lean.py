@@ -19,7 +19,7 @@ import numpy as np
 from analytics import trends
 from analytics.channels import COLUMN
 from analytics.detectors.base import Detector, Look
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 from telemetry.wire.payloads import DeviceConfig
 
 _D: Final = COLUMN["crane"]
@@ -27,7 +27,6 @@ SECTORS: Final = 12
 SAMPLES: Final = 5  # a sector, at least
 FILLED: Final = 9  # sectors, at least; so the widest hole is a quarter of a turn
 LIFTS: Final = 24
-NEVER: Final = -(2**62)
 _ANGLES: Final = 360.0 / SECTORS
 
 

@@ -10,11 +10,10 @@ from typing import ClassVar, Final
 import numpy as np
 
 from analytics.detectors.base import Moves
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 
 SLOTS: Final = 24  # 1.1 s at the fastest declared interval, 50 ms
 SPAN_MS: Final = 1_100
-NEVER: Final = -(2**62)
 STIR: Final = np.array([0.2, 0.2, 1.0])  # m, m, degrees: less is noise of an encoder or the swing of a resting jib
 
 

@@ -16,14 +16,13 @@ import numpy as np
 
 from analytics.channels import COLUMN
 from analytics.detectors.base import Sight
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 
 _D: Final = COLUMN["formwork"]
 CHANNELS: Final = ("force_kn", "settle_mm")
 BINS: Final = 24  # buckets that are looked at: 12 min of 30 s
 BLOCK: Final = 2  # buckets in a block
 RATES: Final = 4  # rates in a row
-NEVER: Final = -(2**62)
 _GROWTH: Final = ("force_growth", "settle_growth")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from analytics import windows
 from analytics.channels import COLUMN
 from analytics.detectors.base import Detector, Look
-from analytics.table import Array, Field, Table, field
+from analytics.table import NEVER, Array, Field, Table, field
 from telemetry.model import Mode
 from telemetry.wire.payloads import DeviceConfig
 
@@ -28,12 +28,12 @@ class Vane(Detector):
     gives = ("held_wind_mps",)
     slow = True
     fields: ClassVar[dict[str, Field]] = {
-        "vane_id": field(np.int64, windows.NEVER, windows.BUCKETS),
+        "vane_id": field(np.int64, NEVER, windows.BUCKETS),
         "vane_low": field(np.float32, 0, windows.BUCKETS),
         "vane_high": field(np.float32, 0, windows.BUCKETS),
         "vane_sin": field(np.float64, 0, windows.BUCKETS),
         "vane_cos": field(np.float64, 0, windows.BUCKETS),
-        "vane_now": field(np.int64, windows.NEVER),
+        "vane_now": field(np.int64, NEVER),
         "vane": field(np.float32, np.nan),
         "vane_free": field(np.bool_, True),
     }
