@@ -213,6 +213,7 @@ async def test_rubbish_costs_itself_and_nothing_else(broker: MqttSettings, tmp_p
             await here.device.publish(topic, payload)
         await here.send("c1", overload(1))
         await until(lambda: here.desk.alarms.get(("c1", "moment")))
+        await until(lambda: here.desk.transitions)
         assert {payloads.decode(Transition, raw).rule for raw in here.desk.transitions.values()} == {"moment"}
 
 
@@ -264,7 +265,9 @@ async def test_a_killed_analyzer_says_what_an_undisturbed_one_says(broker: MqttS
     )
     assert killed.derived() == calm.derived()
     assert killed.evaluated == calm.evaluated
-    states = [{key: alarm for key, alarm in desk.alarms.items() if key[1] != "clock"} for desk in (calm, killed)]
+    # What depends on arrival is decided once, and not the same in two runs.
+    observed = {"clock", "silence", "chattering", "flood"}
+    states = [{key: alarm for key, alarm in desk.alarms.items() if key[1] not in observed} for desk in (calm, killed)]
     assert {k: a and (a.transition, a.state, a.hold) for k, a in states[0].items()} == {
         k: a and (a.transition, a.state, a.hold) for k, a in states[1].items()
     }
