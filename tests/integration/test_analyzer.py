@@ -247,9 +247,9 @@ async def play(mqtt: MqttSettings, tmp_path: Path, name: str, kills: tuple[int, 
                 analyzer = here.start(CRANEWATCH_ANALYZER__SNAPSHOT_S="0.4", CRANEWATCH_ANALYZER__BATCH="7")
                 await asyncio.sleep(1.5 if sent % 2 else 0)
         ended = [("end", "load"), ("end", "moment")]
-        await until(lambda: any(here.desk.alarms.get(key) for key in ended), 40, here.trace)
+        await until(lambda: any(here.desk.alarms.get(key) for key in ended), 60, here.trace)
         # Each crane is reported with its own transitions or at a tick: the last one to be complete is any of them.
-        await until(lambda: not here.unreported(), 40, here.trace)
+        await until(lambda: not here.unreported(), 60, here.trace)
         assert services.end(analyzer) == 0
         return here.desk
 
