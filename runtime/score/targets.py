@@ -55,7 +55,8 @@ def _against(scored: Scored) -> list[Target]:
         if lead is not None and other is not None:
             found.append(Target(f"lead, {rival}", f"预警提前量，对比 {rival}", f"median lead against {rival}",
                                 f"> {other:.1f} s", f"{lead:.1f} s", lead > other))  # fmt: skip
-        if calm.days:
+        # Where neither said a false word, nobody can have said fewer: a few scenarios may not decide that.
+        if calm.days and (calm.false_alarms or their_calm.false_alarms):
             ours, rate = calm.false_alarms / calm.days, their_calm.false_alarms / their_calm.days
             found.append(Target(f"false alarms, {rival}", f"误报，对比 {rival}", f"false alarms a day against {rival}",
                                 f"< {rate:.2f}", f"{ours:.2f}", ours < rate))  # fmt: skip

@@ -169,6 +169,14 @@ def test_a_target_is_met_by_its_figure_and_missed_beyond_it() -> None:
     assert not any(missed.values())
 
 
+def test_where_nobody_said_a_false_word_nobody_is_asked_to_say_fewer() -> None:
+    silent = Tally(crane_days=30.0, hours=720.0)
+    assert not any(target.name.startswith("false alarms,") for target in targets(scored(mine=silent, plain=silent)))
+    noisy = Tally(crane_days=30.0, hours=720.0, false_alarms=1)
+    met = {target.name: target.met for target in targets(scored(mine=noisy, plain=silent))}
+    assert met[f"false alarms, {PLAIN}"] is False
+
+
 def test_a_rival_that_did_not_run_is_not_beaten() -> None:
     one = Tally(crane_days=30.0, hours=720.0, leads_s=[5.0])
     worse = Tally(crane_days=30.0, hours=720.0, false_alarms=9, leads_s=[1.0])
