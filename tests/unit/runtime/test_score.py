@@ -171,9 +171,12 @@ def test_a_target_is_met_by_its_figure_and_missed_beyond_it() -> None:
 
 def test_where_nobody_said_a_false_word_nobody_is_asked_to_say_fewer() -> None:
     silent = Tally(crane_days=30.0, hours=720.0)
-    assert not any(target.name.startswith("false alarms,") for target in targets(scored(mine=silent, plain=silent)))
+    assert not any(
+        target.name.startswith("false alarms,")
+        for target in targets(scored(mine=silent, plain=silent, z=silent, trees=silent))
+    )
     noisy = Tally(crane_days=30.0, hours=720.0, false_alarms=1)
-    met = {target.name: target.met for target in targets(scored(mine=noisy, plain=silent))}
+    met = {target.name: target.met for target in targets(scored(mine=noisy, plain=silent, z=silent, trees=silent))}
     assert met[f"false alarms, {PLAIN}"] is False
 
 
