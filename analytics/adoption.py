@@ -259,14 +259,12 @@ def _listening(fleet: Fleet, row: int, record: Record, alarm: Alarm) -> list[int
     facts.channel = rule.channel
     # What decides when it is over, which may be what it was raised under.
     facts.profile = limits.label(columns[-1]) if columns else limits.profile.label
-    facts.silence_rise = rule.silence_rise.value if rule.silence_rise else None
-    facts.re_alarm_s = rule.re_alarm_s.value if rule.re_alarm_s else None
+    facts.ruled(rule)
     record.latch = record.latch or any(limits.step(fleet.kind, column)[1].latch for column in columns)
     if columns:
         _, step = limits.step(fleet.kind, columns[-1])
         facts.source = limits.sources[columns[-1]]
-        facts.cab, facts.desk, facts.latch, facts.hold = step.cab, step.desk, step.latch, step.hold
-        facts.sound_s = step.sound_s.value if step.sound_s else None
+        facts.stepped(step)
         _sounding(record)
     return columns
 

@@ -1,7 +1,8 @@
-"""What is known of an alarm: the facts of its last change, and the record of its life. No behaviour lives here."""
+"""What is known of an alarm: the facts of its last change, and the record of its life."""
 
 import msgspec
 
+from telemetry.limit_profile import Rule, Step
 from telemetry.model import Hazard, Severity, State
 from telemetry.wire.payloads import Cause, Words
 
@@ -36,6 +37,16 @@ class Facts(msgspec.Struct, kw_only=True, omit_defaults=True):
     told: bool = True  # False only in a replay: nobody was told of it
     bay: str | None = None  # of a whole bay
     posts: int = 0  # of a bay: how many posts
+
+    def ruled(self, rule: Rule) -> None:
+        """Take over what a rule says to whoever answers."""
+        self.silence_rise = rule.silence_rise.value if rule.silence_rise else None
+        self.re_alarm_s = rule.re_alarm_s.value if rule.re_alarm_s else None
+
+    def stepped(self, step: Step) -> None:
+        """Take over who listens to a step, and for how long."""
+        self.cab, self.desk, self.latch, self.hold = step.cab, step.desk, step.latch, step.hold
+        self.sound_s = step.sound_s.value if step.sound_s else None
 
     @property
     def attends(self) -> bool:

@@ -143,9 +143,8 @@ class Bays:
             at=now, cause=Cause(tick=now), key=f"{rule}:{level.name}:{now}", observed=True, hazard=declared.hazard,
             channel=declared.channel, value=value, unit=channel.unit, profile=limits.profile.label,
             life_safety=declared.life_safety, bay=bay.name,
-            silence_rise=declared.silence_rise.value if declared.silence_rise else None,
-            re_alarm_s=declared.re_alarm_s.value if declared.re_alarm_s else None,
         )  # fmt: skip
+        facts.ruled(declared)
         if level is Severity.NONE:
             facts.text = texts.cleared(self._fleet.kind, rule, value, channel.unit)
         else:
@@ -155,8 +154,7 @@ class Bays:
                 self._fleet.kind, rule, level, value, facts.limit, channel.unit, None, seen.detail
             )
             facts.source = limits.sources[column]
-            facts.cab, facts.desk, facts.latch, facts.hold = step_.cab, step_.desk, step_.latch, step_.hold
-            facts.sound_s = step_.sound_s.value if step_.sound_s else None
+            facts.stepped(step_)
         self._annunciator.condition(key, rule, level, facts)
 
     def _parent(self, key: DeviceKey, bay: Bay, rule: str, rows: list[int], now: int) -> None:

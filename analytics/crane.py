@@ -13,7 +13,7 @@ from analytics.detectors.cycles import Cycles
 from analytics.detectors.motion import Motion
 from analytics.fleet import Fleet
 from analytics.limits import COLUMNS
-from analytics.rulebook.entry import named
+from analytics.rulebook.entry import flagged
 from analytics.samples import Samples, Spot
 from analytics.table import NEVER, Array, Field
 from analytics.table import field as array
@@ -148,7 +148,7 @@ class Cranes(Fleet):
 
     def detail(self, row: int, rule: str) -> Words | None:
         if rule == "sensor":
-            found = named([name for k, name in enumerate(ESSENTIAL) if int(self.table["faulty"][row]) >> k & 1])
+            found = flagged(ESSENTIAL, int(self.table["faulty"][row]))
         else:
             site = self.devices[row].site
             details = (detector.detail(self.table, row, rule, site) for detector in self.detectors)

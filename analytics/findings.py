@@ -36,10 +36,9 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
         profile=limits.label(change.column),
         config=device.config.version if device.config else None,
         life_safety=rule.life_safety,
-        silence_rise=rule.silence_rise.value if rule.silence_rise else None,
-        re_alarm_s=rule.re_alarm_s.value if rule.re_alarm_s else None,
         lift=change.lift,
     )
+    facts.ruled(rule)
     if change.level is Severity.NONE:
         facts.text = texts.cleared(fleet.kind, change.rule, value, channel.unit)
     else:
@@ -52,9 +51,8 @@ def changed(annunciator: Annunciator, fleet: Fleet, change: Change) -> None:
             change.detail,
         )  # fmt: skip
         facts.source = limits.sources[change.column]
-        facts.cab, facts.desk, facts.latch = step.cab, step.desk, step.latch
+        facts.stepped(step)
         facts.hold = step.hold and limits.mode is not Mode.TESTING
-        facts.sound_s = step.sound_s.value if step.sound_s else None
     annunciator.condition(device.key, change.rule, change.level, facts, suppressed=change.rule in limits.suppressed)
 
 

@@ -133,7 +133,8 @@ class Floods:
             for device in fleet.devices:
                 if device.silent:
                     sites.setdefault(device.key[0], []).append(Child(device.key, device.called))
-        for site in {*sites, *(key[0] for key in self._annunciator.open if key[1:] == own[1:])}:
+        spoken = {key[0] for key in self._annunciator.open if key[1:] == own[1:]}
+        for site in sorted({*sites, *spoken}):  # a set's order is another one in every process
             parent = Parent((site, *own[1:]), texts.of_site, texts.fewer_silent())
             self._gathering.gather(parent, SILENCE, sites.get(site, []), now)
 

@@ -14,7 +14,7 @@ from analytics.detectors.pour import Pour
 from analytics.detectors.props import Props
 from analytics.fleet import Fleet
 from analytics.limits import COLUMNS
-from analytics.rulebook.entry import named
+from analytics.rulebook.entry import flagged
 from analytics.samples import Samples
 from analytics.table import NEVER, Array, Field
 from analytics.table import field as array
@@ -156,9 +156,7 @@ class Formworks(Fleet):
 
     def detail(self, row: int, rule: str) -> Words | None:
         if rule == "sensor":
-            found = named(
-                [name for k, name in enumerate(ESSENTIAL) if int(self.table["faulty"][row]) >> k & 1], self.kind
-            )
+            found = flagged(ESSENTIAL, int(self.table["faulty"][row]), self.kind)
         else:
             found = Props.detail(self.table, row, rule) or Drift.detail(self.table, row, rule)
         return Words(zh=found[0], en=found[1]) if found is not None else None

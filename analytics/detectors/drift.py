@@ -19,7 +19,7 @@ import numpy as np
 
 from analytics.channels import COLUMN
 from analytics.detectors.base import Sight
-from analytics.rulebook.entry import named
+from analytics.rulebook.entry import flagged
 from analytics.table import NEVER, Array, Field, Table, field
 
 _D: Final = COLUMN["formwork"]
@@ -55,7 +55,7 @@ class Drift:
         if rule != "drift":
             return None
         flags = int(table["drifted"][row])
-        return named([name for k, name in enumerate(CHANNELS) if flags >> k & 1], "formwork")
+        return flagged(CHANNELS, flags, "formwork")
 
     def derive(self, sight: Sight) -> None:
         """Fill in its channel."""

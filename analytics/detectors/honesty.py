@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics.channels import COLUMN
 from analytics.detectors.base import Sight
-from analytics.rulebook.entry import named
+from analytics.rulebook.entry import flagged
 from analytics.table import NEVER, Array, Field, Table
 from analytics.table import field as array
 from telemetry.kinds import KINDS
@@ -81,7 +81,7 @@ class Honesty:
         if rule not in ("stuck", "implausible_step"):
             return None
         flags = int(table["stuck" if rule == "stuck" else "stepped"][row])
-        return named([name for k, name in enumerate(self.names) if flags >> k & 1], self._kind)
+        return flagged(self.names, flags, self._kind)
 
     def change(self, sight: Sight) -> Array:
         """By how much each watched channel changed since it was last known, float32 (n, watched), not negative."""

@@ -72,3 +72,8 @@ def named(channels: Sequence[str], kind: str = "crane") -> tuple[str, str] | Non
     """The names of channels, zh and en; None of none."""
     found = [KINDS[kind].channel(name) for name in channels]
     return ("、".join(one.zh for one in found), ", ".join(one.en for one in found)) if found else None
+
+
+def flagged(channels: Sequence[str], flags: int, kind: str = "crane") -> tuple[str, str] | None:
+    """The names of those whose bit is set, the first one's the lowest, zh and en; None of none."""
+    return named([name for k, name in enumerate(channels) if flags >> k & 1], kind)
