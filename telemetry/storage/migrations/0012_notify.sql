@@ -79,13 +79,14 @@ CREATE TABLE escalation (
     due_at timestamptz,                       -- of that; NULL: there is none
     render_due_at timestamptz,                -- a terminal should have rendered it by then
     unseen boolean NOT NULL DEFAULT false,    -- and none had
+    spoken boolean NOT NULL DEFAULT false,    -- another alarm has been told instead of it
     nobody boolean NOT NULL DEFAULT false,    -- a step found nobody, and nobody has been told so
     told_at timestamptz,                      -- when people were told last
     ended_at timestamptz,
     ended_by text
 );
 CREATE UNIQUE INDEX escalation_open ON escalation (device_id, rule) WHERE ended_at IS NULL;
-CREATE INDEX escalation_due ON escalation (due_at) WHERE ended_at IS NULL;
+CREATE INDEX escalation_due ON escalation (least(due_at, render_due_at)) WHERE ended_at IS NULL;
 CREATE INDEX escalation_site ON escalation (site, escalation_id);
 
 -- What became of each step.
@@ -118,9 +119,10 @@ CREATE TABLE outbox (
     attempts integer NOT NULL DEFAULT 0,
     last_error text,
     sent_at timestamptz,
-    dead_at timestamptz
+    dead_at timestamptz,                      -- given up: a person has to look
+    withdrawn_at timestamptz                  -- not needed any more: somebody has the alarm
 );
-CREATE INDEX outbox_due ON outbox (due_at) WHERE sent_at IS NULL AND dead_at IS NULL;
+CREATE INDEX outbox_due ON outbox (due_at) WHERE sent_at IS NULL AND dead_at IS NULL AND withdrawn_at IS NULL;
 CREATE INDEX outbox_channel ON outbox (site, contact, channel, sent_at);
 CREATE INDEX outbox_dead ON outbox (dead_at) WHERE dead_at IS NOT NULL;
 CREATE INDEX outbox_escalation ON outbox (escalation_id);
