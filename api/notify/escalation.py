@@ -32,19 +32,22 @@ _ENDS: Final[dict[State, str]] = {
 _WORSE: Final = [Urgency.SUPERVISED, Urgency.ALARM, Urgency.LIFE_SAFETY]
 
 
-def heard(run: Run | None, news: News, plan: Plan, *, cab: bool) -> tuple[Run | None, Run | None]:
+def heard(
+    run: Run | None, news: News, plan: Plan, *, cab: bool, gather_s: float = GATHER_S
+) -> tuple[Run | None, Run | None]:
     """
     What follows from a transition: the run that was open (None without one) as it is now, and a new one.
 
-    `cab`: a terminal is expected at this device, and the alarm sounds there.
+    `cab`: a terminal is expected at this device, and the alarm sounds there. `gather_s`: how long (seconds) the first
+    step waits for whoever may speak for it.
     """
     one = news.transition
     if one.signal in _RAISING and (one.state is State.UNACKNOWLEDGED or (cab and one.severity >= Severity.ALARM)):
         if run is None:
-            return None, _begin(news, plan, cab=cab)
+            return None, _begin(news, plan, gather_s, cab=cab)
         if _again(run, news):
-            return _end(run, news.recorded_at, "again"), _begin(news, plan, cab=cab)
-        return _go_on(run, news, plan, cab=cab), None
+            return _end(run, news.recorded_at, "again"), _begin(news, plan, gather_s, cab=cab)
+        return _go_on(run, news, plan, gather_s, cab=cab), None
     if run is None:
         return None, None
     ended = _ENDS.get(one.state)
@@ -57,7 +60,7 @@ def heard(run: Run | None, news: News, plan: Plan, *, cab: bool) -> tuple[Run | 
     return run, None
 
 
-def _begin(news: News, plan: Plan, *, cab: bool) -> Run:
+def _begin(news: News, plan: Plan, gather_s: float, *, cab: bool) -> Run:
     one, at = news.transition, news.recorded_at
     attended = one.state is State.UNACKNOWLEDGED
     run = Run(
@@ -65,7 +68,7 @@ def _begin(news: News, plan: Plan, *, cab: bool) -> Run:
         urgency=ladder.urgency(one.severity, life_safety=one.life_safety), transition=one.id, position=news.position,
         attended=attended, began=at, render_due=_after(at, plan.terminal_s) if _renders(news, cab) else None,
     )  # fmt: skip
-    return replace(run, due=_due(run, plan) if attended else None)
+    return replace(run, due=_due(run, plan, gather_s) if attended else None)
 
 
 def _renders(news: News, cab: bool) -> bool:
@@ -78,7 +81,7 @@ def _again(run: Run, news: News) -> bool:
     return came_back and news.recorded_at - (run.told or run.began) >= timedelta(seconds=AGAIN_S)
 
 
-def _go_on(run: Run, news: News, plan: Plan, *, cab: bool) -> Run:
+def _go_on(run: Run, news: News, plan: Plan, gather_s: float, *, cab: bool) -> Run:
     one, at = news.transition, news.recorded_at
     urgency = ladder.urgency(one.severity, life_safety=one.life_safety)
     attended = one.state is State.UNACKNOWLEDGED
@@ -89,8 +92,8 @@ def _go_on(run: Run, news: News, plan: Plan, *, cab: bool) -> Run:
     if worse or (attended and not run.attended):
         run = replace(run, turn=run.turn + 1, step=0, began=at, attended=attended or run.attended, unseen=False)
         render_due = _after(at, plan.terminal_s) if _renders(news, cab) else None
-        return replace(run, due=_due(run, plan) if run.attended else None, render_due=render_due)
-    return replace(run, due=run.due or _due(run, plan)) if run.attended else run
+        return replace(run, due=_due(run, plan, gather_s) if run.attended else None, render_due=render_due)
+    return replace(run, due=run.due or _due(run, plan, gather_s)) if run.attended else run
 
 
 def _gone(run: Run) -> Run:
@@ -112,7 +115,7 @@ def lost(site: str, since: datetime, at: datetime, plan: Plan) -> Run:
         cause=f"monitoring:{site}:{round(since.timestamp() * 1000)}", site=site, device_id=None, rule="monitoring",
         urgency=Urgency.LIFE_SAFETY, severity=Severity.ALARM, began=at,
     )  # fmt: skip
-    return replace(run, due=_due(run, plan, gather_s=0))
+    return replace(run, due=_due(run, plan, 0))
 
 
 def back(run: Run, at: datetime) -> Run:
@@ -182,7 +185,7 @@ def _next(run: Run, rungs: Ladder, at: datetime) -> datetime | None:
     return _after(run.began, seconds) if seconds is not None else None
 
 
-def _due(run: Run, plan: Plan, gather_s: float = GATHER_S) -> datetime | None:
+def _due(run: Run, plan: Plan, gather_s: float) -> datetime | None:
     """When the step that a run stands before is due; the first one waits for whoever speaks for it."""
     seconds = plan.ladder(run.urgency).due_s(run.step)
     if seconds is None:

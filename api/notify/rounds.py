@@ -72,7 +72,7 @@ class Round:
             standing = await self._standing(transition.site)
             plan = standing.plan if standing is not None else Plan()
             cab = one.device_id in terminals and self._hearing.sounded(transition.id)
-            run, begun = escalation.heard(runs.get(place), one, plan, cab=cab)
+            run, begun = escalation.heard(runs.get(place), one, plan, cab=cab, gather_s=self._settings.gather_s)
             if run is not None:
                 run = await self._save(run)
                 runs[place] = None if run.ended is not None else run

@@ -7,6 +7,7 @@ Rule: an address is a secret. apprise and what it stands on may log only what ha
 import logging
 import re
 import threading
+import warnings
 from typing import Final
 
 import apprise
@@ -43,8 +44,13 @@ class _Heard(logging.Handler):
 _heard = _Heard()
 
 
-def quiet() -> None:
-    """Apprise and its HTTP client say nothing in our log: their lines hold addresses, at the debug level whole ones."""
+def prepare() -> None:
+    """
+    Load apprise's plugins, once; they and their HTTP client say nothing in our log from then on.
+
+    Their lines hold addresses, at the debug level whole ones. What they warn of while they are loaded, old modules of
+    Python that they still import, is no business of ours.
+    """
     said = logging.getLogger("apprise")
     said.setLevel(logging.WARNING)
     said.propagate = False
@@ -52,6 +58,9 @@ def quiet() -> None:
         said.addHandler(_heard)
     for name in ("urllib3", "requests", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        known(Address("json://localhost"))
 
 
 def known(address: Address) -> bool:
@@ -65,13 +74,15 @@ def send(channel: Channel, text: Text) -> str | None:
 
     That a channel has taken it does not say that a person has read it: that is what the ladder waits for.
     """
-    service = _service(channel.url)
-    if service is None:
-        raise Unsendable("apprise does not understand the address of this channel")
-    service.socket_connect_timeout = service.socket_read_timeout = SOCKET_S
     _heard.take()
     try:
+        service = _service(channel.url)
+        if service is None:
+            raise Unsendable("apprise does not understand the address of this channel")
+        service.socket_connect_timeout = service.socket_read_timeout = SOCKET_S
         done = service.notify(body=text.body, title=text.title, notify_type=apprise.NotifyType.WARNING)
+    except Unsendable:
+        raise
     except Exception as error:  # a plugin may raise anything; the message waits for another attempt
         return washed(f"{type(error).__name__}: {error}", channel.url)
     return None if done else washed(_heard.take() or "the channel refused it", channel.url)

@@ -60,7 +60,7 @@ class Notifier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Notify until `stop` is set; what is being sent is sent to its end."""
-        sending.quiet()
+        await asyncio.to_thread(sending.prepare)
         async with self._database, asyncio.TaskGroup() as tasks:
             loops = [
                 tasks.create_task(self._loop(work, every), name=f"notify.{name}")

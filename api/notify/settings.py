@@ -14,6 +14,9 @@ class NotifySettings(Section):
         description="Address under which people's phones reach the API; unset: messages have no link.",
     )
     look_s: float = Field(default=0.25, gt=0, le=10, description="Seconds between two looks at the record.")
+    gather_s: float = Field(
+        default=1.5, ge=0, le=10, description="Seconds that a first message waits for an alarm that speaks for several."
+    )
     old_s: float = Field(
         default=300.0, ge=10, description="Seconds after which an alarm that was not told is told with others."
     )

@@ -32,6 +32,8 @@ _FIRST: Final[LiteralString] = (
     + " AND due_at <= now()"
     " ORDER BY life_safety DESC, due_at, outbox_id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
+# Two senders at one channel would each gather a part, and each think that it is the only one within the rate.
+_ALONE: Final[LiteralString] = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS mine"
 _BESIDE: Final[LiteralString] = (
     "SELECT count(*) AS n FROM outbox WHERE " + _WAITS + " AND due_at <= now() AND site = %(site)s"
     " AND contact = %(contact)s AND channel = %(channel)s AND life_safety = %(life_safety)s"
@@ -41,8 +43,9 @@ _WITH: Final[LiteralString] = (
     + _WAITS
     + " AND due_at <= now() AND site = %(site)s AND contact = %(contact)s AND channel = %(channel)s"
     " AND life_safety = %(life_safety)s AND (sort = 'test') = %(test)s"
-    " ORDER BY outbox_id = %(first)s DESC, due_at, outbox_id LIMIT %(most)s FOR UPDATE SKIP LOCKED"
+    " ORDER BY outbox_id = %(first)s DESC, due_at, outbox_id LIMIT %(most)s FOR UPDATE"
 )
+_BUT_LOCKED: Final[LiteralString] = _WITH + " SKIP LOCKED"
 _SENT_LATELY: Final[LiteralString] = (
     "SELECT count(DISTINCT sent_at) AS n, min(sent_at) AS first FROM outbox WHERE site = %s AND contact = %s"
     " AND channel = %s AND NOT life_safety AND sent_at > now() - make_interval(secs => %s)"
@@ -199,10 +202,14 @@ async def _taken(connection: Connection, alone: int, rate: int, rate_s: float) -
         first = await (await connection.execute(_FIRST)).fetchone()
         if first is None:
             return None
+        place = (first["site"], first["contact"], first["channel"])
+        if not first["life_safety"] and not first["test"]:
+            mine = await (await connection.execute(_ALONE, ("/".join(place),))).fetchone()
+            if mine is None or not mine["mine"]:
+                return None  # whoever is at this channel takes what there is
         rows = await _together(connection, first, alone)
         if first["life_safety"] or first["test"]:
             break
-        place = (first["site"], first["contact"], first["channel"])
         lately = await (await connection.execute(_SENT_LATELY, (*place, rate_s))).fetchone()
         if lately is None or lately["n"] < rate:
             break
@@ -229,6 +236,8 @@ async def _together(connection: Connection, first: dict[str, Any], alone: int) -
         beside = await (await connection.execute(_BESIDE, parameters)).fetchone()
         if beside is not None and beside["n"] <= alone:
             parameters["most"] = 1
+        return await (await connection.execute(_BUT_LOCKED, parameters)).fetchall()
+    # The channel is ours: whoever has one of these rows lets go of it as soon as it finds that out.
     return await (await connection.execute(_WITH, parameters)).fetchall()
 
 
