@@ -290,7 +290,8 @@ def parse(type_: type[T], table: Mapping[str, Any], where: str) -> T:
         return msgspec.convert(table, type_, strict=True, dec_hook=_address)
     except msgspec.ValidationError as error:
         text, _, key = str(error).partition(" - at `$")
-        raise ConfigError(f"{where}{key.rstrip('`')}: {text}") from None  # its context may hold an address
+        place = f"{where}{key.rstrip('`')}".lstrip(".")
+        raise ConfigError(f"{place}: {text}" if place else text) from None  # its context may hold an address
 
 
 def plain(value: _Strict, *, reveal: bool = False) -> dict[str, Any]:

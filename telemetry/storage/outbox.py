@@ -75,7 +75,8 @@ _QUEUE: Final[LiteralString] = (
 )
 _RETRY: Final[LiteralString] = (
     "UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = now() WHERE dead_at IS NOT NULL"
-    " AND (%(ids)s::bigint[] IS NULL OR outbox_id = ANY(%(ids)s)) RETURNING outbox_id"
+    " AND (%(site)s::text IS NULL OR site = %(site)s) AND (%(ids)s::bigint[] IS NULL OR outbox_id = ANY(%(ids)s))"
+    " RETURNING outbox_id"
 )
 _TEST: Final[LiteralString] = (
     "INSERT INTO outbox (key, site, contact, channel, sort, life_safety, title, body)"
@@ -251,11 +252,15 @@ async def queue(
     return [Queued(**row) for row in rows]
 
 
-async def retry(database: Database, numbers: Sequence[int] | None = None) -> list[int]:
-    """Dead letters, these or all, are tried again from the beginning; their numbers. Raises StorageError."""
+async def retry(database: Database, numbers: Sequence[int] | None = None, *, site: str | None = None) -> list[int]:
+    """
+    Dead letters, these or all, of a site or all, are tried again from the beginning; their numbers.
+
+    Raises StorageError.
+    """
     async with database.connection() as connection:
         ids = list(numbers) if numbers is not None else None
-        rows = await (await connection.execute(_RETRY, {"ids": ids})).fetchall()
+        rows = await (await connection.execute(_RETRY, {"ids": ids, "site": site})).fetchall()
     return [row["outbox_id"] for row in rows]
 
 
