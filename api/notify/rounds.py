@@ -21,13 +21,14 @@ from telemetry import ladder
 from telemetry.clock import to_datetime
 from telemetry.errors import ConfigError
 from telemetry.escalation import MONITORING, Message, News, Outcome, Run, Sort, Taken
-from telemetry.ladder import Contact, Plan, Step, Urgency
+from telemetry.ladder import Contact, Means, Plan, Step, Urgency
 from telemetry.storage.escalations import Facts, Turn
 from telemetry.storage.roster import Standing
 from telemetry.wire.payloads import Words
 
 logger = logging.getLogger(__name__)
 
+_SHORT = frozenset({Means.SMS, Means.CALL})
 _LOST = Words(zh="监测中断", en="NOT MONITORED")
 
 
@@ -170,10 +171,11 @@ class Round:
                     else wording.monitoring(at, contact.language, back=False)
                 )
                 for channel in contact.by(step.means):
+                    put = wording.short(text) if channel.means in _SHORT else text
                     key = f"{run.cause}/{run.turn}/{n}/{contact.contact}/{channel.name}"
                     messages[key] = Message(
                         key=key, site=run.site, contact=contact.contact, channel=channel.name, sort=Sort.ALARM,
-                        life_safety=run.urgency is Urgency.LIFE_SAFETY, title=text.title, body=text.body,
+                        life_safety=run.urgency is Urgency.LIFE_SAFETY, title=put.title, body=put.body,
                         run=run.number, due=self._held(run.urgency, contact, standing.zone),
                     )  # fmt: skip
         await self._turn.put(messages.values())

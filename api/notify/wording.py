@@ -132,6 +132,13 @@ def summary(old: Old, language: str) -> Text:
     return _text(language, title, lines, None)
 
 
+def short(text: Text) -> Text:
+    """For a channel that counts characters, or is spoken: the title, and the link or the one thing to do."""
+    lines = text.body.splitlines()
+    rest = next((line for line in lines[::-1] if line.startswith("http")), lines[0] if lines else "")
+    return Text(text.title, rest)
+
+
 def gathered(texts: Sequence[Text], language: str) -> Text:
     """Several messages of one channel as one: the titles of all, and the whole of one."""
     if len(texts) == 1:

@@ -108,6 +108,10 @@ _BACK: Final[LiteralString] = "UPDATE site_heard SET lost_at = NULL WHERE lost_a
 _TOLD: Final[LiteralString] = (
     "SELECT DISTINCT contact, channel FROM outbox WHERE escalation_id = %s AND sort = 'alarm' AND withdrawn_at IS NULL"
 )
+_BEHIND: Final[LiteralString] = (
+    "SELECT coalesce(extract(epoch FROM now() - added_at), 0)::float8 AS s FROM transition_news"
+    " ORDER BY position LIMIT 1"
+)
 _WAITING: Final[LiteralString] = "SELECT count(*) AS n FROM (SELECT 1 FROM transition_news LIMIT 100000) AS n"
 
 
@@ -254,6 +258,13 @@ async def waiting(database: Database) -> int:
     async with database.connection() as connection:
         row = await (await connection.execute(_WAITING)).fetchone()
     return int(row["n"]) if row is not None else 0
+
+
+async def behind_s(database: Database) -> float:
+    """For how long (seconds) the oldest of the news has waited; 0 when there are none. Raises StorageError."""
+    async with database.connection() as connection:
+        row = await (await connection.execute(_BEHIND)).fetchone()
+    return float(row["s"]) if row is not None else 0.0
 
 
 _FIELDS: Final = {field.name for field in fields(Run)}

@@ -97,17 +97,12 @@ class Response(Payload, frozen=True):
 
 
 class Shown(Payload, frozen=True):
-    """
-    `up/shown`: what a terminal did with a transition at `at`, or, without `transition`, its one-second heartbeat.
-
-    `stage`: *delivered* when its client has the alarm that names this transition, *rendered* when it stands on a
-    screen that can be seen. A terminal that says only the second is believed to have had the first.
-    """
+    """`up/shown`: how far a transition came at a terminal at `at`, or, without `transition`, its one-second heartbeat."""
 
     terminal: Name
     at: Ts
     transition: Name | None = None
-    stage: Stage = Stage.RENDERED
+    stage: Stage = Stage.RENDERED  # delivered: its client has it; rendered: it stands on a screen that can be seen
     visible: bool | None = None
     audio: Name | None = None  # running | suspended | none
     volume: float | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import msgspec
@@ -12,6 +13,8 @@ from prometheus_client import CollectorRegistry
 from api.notify.metrics import NotifyMetrics
 from api.notify.service import Notifier
 from api.notify.settings import NotifySettings
+from runtime.doctor import Verdict
+from runtime.notify import findings
 from telemetry.clock import now_ms
 from telemetry.ladder import Ladder, Means, Plan, Step
 from telemetry.model import Severity
@@ -24,6 +27,7 @@ from tests.helpers.publisher import publish
 from tests.helpers.rows import fetch, value
 from tests.helpers.sink import Sink
 from tests.helpers.waiting import until
+from tests.unit.runtime.test_cli import cranewatch
 
 QUICK = NotifySettings(
     look_s=0.05, gather_s=0.1, first_s=0.05, ceiling_s=0.1, life_safety_ceiling_s=0.1, attempts=3, timeout_s=5
@@ -356,3 +360,44 @@ async def test_news_are_told_once_however_often_they_are_recorded_and_a_review_i
         await until(lambda: settled(postgres_database))
     assert len(sink.messages) == 2
     assert "crane-5" in sink.titles("wang")[1]
+
+
+async def test_a_test_message_takes_the_path_of_alarms_and_says_what_failed(
+    postgres_database: DatabaseSettings, embedded_broker: MqttSettings, sink: Sink
+) -> None:
+    await staff(postgres_database, [person(sink, "wang", "push", "sms", quiet=["00:00", "23:59"])], [])
+    settings = {"CRANEWATCH_DATABASE__URL": postgres_database.url.get_secret_value()}
+    nobody = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", "--wait", "1", **settings)
+    assert nobody.returncode == 1
+    assert "is a notifier running?" in nobody.stdout
+    async with notifying(postgres_database, embedded_broker):
+        await until(lambda: sink.paths["wang-1"])  # of the one that nobody had sent
+        done = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", **settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+        sink.refuse = 99
+        failed = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", **settings)
+    assert failed.returncode == 1
+    assert "error=500" in failed.stdout
+    assert sink.paths == {"wang": 2, "wang-1": 2}
+    assert all(title.startswith("【测试】东门工地") for title in sink.titles("wang"))
+    queue = await asyncio.to_thread(cranewatch, "notify", "queue", "--dead", "--json", **settings)
+    assert queue.returncode == 1
+    dead = json.loads(queue.stdout)
+    assert {(one["channel"], one["dead"]) for one in dead} == {("push-0", True), ("sms-1", True)}
+    again = await asyncio.to_thread(cranewatch, "notify", "queue", "--retry", **settings)
+    assert again.returncode == 0
+    assert "tried again: 2" in again.stderr
+    unknown = await asyncio.to_thread(cranewatch, "notify", "test", "gate/li", **settings)
+    assert unknown.returncode == 1
+    assert "no contact gate/li" in unknown.stderr
+
+
+async def test_the_doctor_says_that_nobody_is_told(postgres_database: DatabaseSettings) -> None:
+    await staff(postgres_database, [], [])
+    record(postgres_database, Alarm().raised())
+    found = {one.verdict: one.text for one in await findings(postgres_database)}
+    assert found == {Verdict.DOUBTFUL: "nobody can be told of a danger to life at gate"}
+    with psycopg.connect(postgres_database.url.get_secret_value(), autocommit=True) as connection:
+        connection.execute("UPDATE transition_news SET added_at = now() - interval '2 minutes'")
+    bad = {one.verdict: one.text for one in await findings(postgres_database)}[Verdict.BAD]
+    assert "waited 120 s for a notifier" in bad
