@@ -1,7 +1,9 @@
 """Channels: what apprise understands, what a message says, and that no address gets out."""
 
 import logging
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import apprise
@@ -41,6 +43,14 @@ def test_the_forms_that_the_docs_show_are_understood(url: str) -> None:
     assert isinstance(found, apprise.NotifyBase)
     assert str(found.service_name) == SHOWN[url]
     assert sending.known(Address(url))
+
+
+def test_every_address_in_the_docs_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.split("## Telling people", 1)[1].split("| ladder |", 1)[0]
+    urls = re.findall(r"`([a-z]+://[^`]+)`", table)
+    assert len(urls) >= 9
+    assert [url for url in urls if not sending.known(Address(url))] == []
 
 
 @pytest.mark.parametrize("url", ["sms://13800000000", "wecom://x", "http//no-schema", "json://"])
