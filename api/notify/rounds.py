@@ -150,7 +150,8 @@ class Round:
             await self._tell(replace(run, nobody=_nobody(before, taken)), steps, taken, facts, standing)
         elif run.due is None and run.told is None and any(one.outcome is Outcome.NOBODY for one in taken):
             self._metrics.unreachable.labels(run.urgency).inc()
-            logger.error(
+            logger.log(
+                logging.ERROR if run.urgency is Urgency.LIFE_SAFETY else logging.WARNING,
                 "an alarm at %s reached nobody: no contact, nobody on duty, or no channel", run.site,
                 extra={"action": "unreachable"},
             )  # fmt: skip

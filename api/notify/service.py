@@ -94,7 +94,7 @@ class Notifier:
         if not up:
             self._hearing.forget()
         self._metrics.broker_up.set(up)
-        await escalations.heard(self._database, self._hearing.beats())
+        await escalations.heard(self._database, self._hearing.beats(), self._settings.lost_s / 4)
 
     # Turns
 

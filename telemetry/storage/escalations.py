@@ -97,8 +97,10 @@ _TERMINAL: Final[LiteralString] = (
     " AND coalesce(c.payload ->> 'mode', '') NOT IN ('parked', 'storm')"
 )
 _HEARD: Final[LiteralString] = (
+    # In one order, because two notifiers write the same rows; and not each beat of each site, because one will do.
     "INSERT INTO site_heard AS h (site, heard_at) SELECT s.site, now() FROM site s WHERE s.site = ANY(%s)"
-    " ON CONFLICT (site) DO UPDATE SET heard_at = greatest(h.heard_at, EXCLUDED.heard_at)"
+    " ORDER BY s.site ON CONFLICT (site) DO UPDATE SET heard_at = EXCLUDED.heard_at"
+    " WHERE h.heard_at < EXCLUDED.heard_at - make_interval(secs => %s)"
 )
 _SILENT: Final[LiteralString] = (
     "UPDATE site_heard SET lost_at = now() WHERE lost_at IS NULL AND heard_at < now() - make_interval(secs => %s)"
@@ -245,12 +247,14 @@ async def turn(database: Database) -> AsyncIterator[Turn | None]:
         yield Turn(connection, row["now"])
 
 
-async def heard(database: Database, sites: Iterable[str]) -> None:
-    """The analyzer of these sites has just been heard. Raises StorageError."""
-    wanted = sorted(sites)  # two notifiers lock in one order
+async def heard(database: Database, sites: Iterable[str], every_s: float) -> None:
+    """
+    The analyzer of these sites has just been heard; noted at most every `every_s` seconds. Raises StorageError.
+    """
+    wanted = list(sites)
     if wanted:
         async with database.connection() as connection:
-            await connection.execute(_HEARD, (wanted,))
+            await connection.execute(_HEARD, (wanted, every_s))
 
 
 async def waiting(database: Database) -> int:

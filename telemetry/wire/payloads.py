@@ -97,7 +97,7 @@ class Response(Payload, frozen=True):
 
 
 class Shown(Payload, frozen=True):
-    """`up/shown`: how far a transition came at a terminal at `at`, or, without `transition`, its one-second heartbeat."""
+    """`up/shown`: how far a transition came at a terminal by `at`; without `transition` its one-second heartbeat."""
 
     terminal: Name
     at: Ts

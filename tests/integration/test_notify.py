@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from api.notify.metrics import NotifyMetrics
 from api.notify.service import Notifier
@@ -22,6 +23,7 @@ from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.wire import payloads, topics
 from telemetry.wire.payloads import Shown
+from tests.fix_proxy import Proxy
 from tests.helpers.duty import SITE, Alarm, on_duty, person, record, staff
 from tests.helpers.publisher import publish
 from tests.helpers.rows import fetch, value
@@ -338,6 +340,26 @@ async def test_a_site_that_nobody_watches_is_told_once_and_once_when_it_is_back(
     assert back == "【监测恢复】东门工地 [MONITORING BACK] 东门工地"
     assert "限位器仍有效" in sink.bodies("wang")[0]
     assert fetch(postgres_database, "SELECT ended_by FROM escalation") == [("back",)]
+
+
+async def test_without_its_database_nobody_is_told_and_that_is_said_and_then_everybody_is(
+    postgres_database: DatabaseSettings, embedded_broker: MqttSettings, sink: Sink, proxy_to: Callable[[int], Proxy]
+) -> None:
+    await staff(postgres_database, [person(sink, "wang")], [on_duty("wang")])
+    url = postgres_database.url.get_secret_value()
+    port = int(url.rsplit("/", 1)[0].rsplit(":", 1)[1])
+    proxy = proxy_to(port)
+    behind = postgres_database.model_copy(update={"url": SecretStr(url.replace(f":{port}/", f":{proxy.port}/"))})
+    async with notifying(behind, embedded_broker) as registry:
+        await until(lambda: registry.get_sample_value("cranewatch_notify_database_up") == 1)
+        proxy.stop()
+        record(postgres_database, Alarm().raised())
+        await until(lambda: registry.get_sample_value("cranewatch_notify_database_up") == 0)
+        assert sink.messages == []
+        proxy.start()
+        await until(lambda: sink.paths["wang"], 40)
+        await until(lambda: settled(postgres_database))
+    assert sink.paths == {"wang": 1}
 
 
 async def test_news_are_told_once_however_often_they_are_recorded_and_a_review_is_no_news(

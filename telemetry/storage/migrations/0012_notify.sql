@@ -143,4 +143,4 @@ CREATE TABLE site_heard (
     site text PRIMARY KEY REFERENCES site,
     heard_at timestamptz NOT NULL,
     lost_at timestamptz
-);
+) WITH (fillfactor = 50);
