@@ -15,8 +15,8 @@ from tests.helpers.rows import fetch, value
 from tests.helpers.sink import Sink
 from tests.helpers.waiting import until
 
-ALARMS = 60
-KILLS = 4
+ALARMS = 45
+KILLS = 3
 PARALLEL = 4
 
 

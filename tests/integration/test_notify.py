@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import msgspec
 import psycopg
 import pytest
+from click.testing import Result
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from api.notify.metrics import NotifyMetrics
 from api.notify.service import Notifier
 from api.notify.settings import NotifySettings
+from runtime.cli import app
 from runtime.doctor import Verdict
 from runtime.notify import findings
 from telemetry.clock import now_ms
@@ -29,7 +32,6 @@ from tests.helpers.publisher import publish
 from tests.helpers.rows import fetch, value
 from tests.helpers.sink import Sink
 from tests.helpers.waiting import until
-from tests.unit.runtime.test_cli import cranewatch
 
 QUICK = NotifySettings(
     look_s=0.05, gather_s=0.1, first_s=0.05, ceiling_s=0.1, life_safety_ceiling_s=0.1, attempts=3, timeout_s=5
@@ -162,6 +164,7 @@ async def test_a_channel_that_fails_is_tried_again_and_then_is_a_dead_letter_tha
     record(postgres_database, Alarm().raised())
     async with notifying(postgres_database, embedded_broker) as registry:
         await until(lambda: sink.paths["wang"])
+        await until(lambda: settled(postgres_database))
         assert fetch(postgres_database, "SELECT error IS NULL FROM delivery ORDER BY delivery_id") == [
             (False,), (False,), (True,),
         ]  # fmt: skip
@@ -384,34 +387,38 @@ async def test_news_are_told_once_however_often_they_are_recorded_and_a_review_i
     assert "crane-5" in sink.titles("wang")[1]
 
 
+async def cranewatch(database: DatabaseSettings, *arguments: str) -> Result:
+    """The command, in a thread: it has an event loop of its own."""
+    env = {"CRANEWATCH_DATABASE__URL": database.url.get_secret_value(), "COLUMNS": "200"}
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
+
+
 async def test_a_test_message_takes_the_path_of_alarms_and_says_what_failed(
     postgres_database: DatabaseSettings, embedded_broker: MqttSettings, sink: Sink
 ) -> None:
     await staff(postgres_database, [person(sink, "wang", "push", "sms", quiet=["00:00", "23:59"])], [])
-    settings = {"CRANEWATCH_DATABASE__URL": postgres_database.url.get_secret_value()}
-    nobody = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", "--wait", "1", **settings)
-    assert nobody.returncode == 1
-    assert "is a notifier running?" in nobody.stdout
+    nobody = await cranewatch(postgres_database, "notify", "test", "gate/wang", "--wait", "1")
+    assert nobody.exit_code == 1
+    assert "is a notifier running?" in nobody.output
     async with notifying(postgres_database, embedded_broker):
         await until(lambda: sink.paths["wang-1"])  # of the one that nobody had sent
-        done = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", **settings)
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = await cranewatch(postgres_database, "notify", "test", "gate/wang")
+        assert done.exit_code == 0, done.output
         sink.refuse = 99
-        failed = await asyncio.to_thread(cranewatch, "notify", "test", "gate/wang", **settings)
-    assert failed.returncode == 1
-    assert "error=500" in failed.stdout
+        failed = await cranewatch(postgres_database, "notify", "test", "gate/wang")
+    assert failed.exit_code == 1
+    assert "error=500" in failed.output
     assert sink.paths == {"wang": 2, "wang-1": 2}
     assert all(title.startswith("【测试】东门工地") for title in sink.titles("wang"))
-    queue = await asyncio.to_thread(cranewatch, "notify", "queue", "--dead", "--json", **settings)
-    assert queue.returncode == 1
-    dead = json.loads(queue.stdout)
-    assert {(one["channel"], one["dead"]) for one in dead} == {("push-0", True), ("sms-1", True)}
-    again = await asyncio.to_thread(cranewatch, "notify", "queue", "--retry", **settings)
-    assert again.returncode == 0
-    assert "tried again: 2" in again.stderr
-    unknown = await asyncio.to_thread(cranewatch, "notify", "test", "gate/li", **settings)
-    assert unknown.returncode == 1
-    assert "no contact gate/li" in unknown.stderr
+    queue = await cranewatch(postgres_database, "notify", "queue", "--dead", "--json")
+    assert queue.exit_code == 1
+    assert {(one["channel"], one["dead"]) for one in json.loads(queue.stdout)} == {("push-0", True), ("sms-1", True)}
+    again = await cranewatch(postgres_database, "notify", "queue", "--retry")
+    assert again.exit_code == 0
+    assert "tried again: 2" in again.output
+    unknown = await cranewatch(postgres_database, "notify", "test", "gate/li")
+    assert unknown.exit_code == 1
+    assert "no contact gate/li" in unknown.output
 
 
 async def test_the_doctor_says_that_nobody_is_told(postgres_database: DatabaseSettings) -> None:

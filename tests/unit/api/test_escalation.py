@@ -155,6 +155,12 @@ def test_it_becomes_worse_once_and_goes_up_anew() -> None:
     assert play.runs[-1].turn == 1
 
 
+def test_what_becomes_worse_long_after_it_was_told_is_still_the_same_alarm() -> None:
+    play = Play()
+    play.play("raise@0 tick@2 worse@400 tick@402")
+    assert [(run.cause, run.turn, run.ended_by) for run in play.runs] == [("t1", 1, None)]
+
+
 def test_a_terminal_that_stays_dark_takes_the_next_step_at_once() -> None:
     assert Play().play("dark@0 tick@2 tick@3 tick@31 tick@61") == ["2:wang", "3:wang+li dark", "61:boss dark"]
     assert Play().play("lit@0 tick@2 tick@3 tick@31") == ["2:wang", "31:wang+li"]
