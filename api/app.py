@@ -23,7 +23,20 @@ from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.picture import Picture
 from api.metrics import ApiMetrics
-from api.routes import alarms, cycles, docs, health, quality, quarantine, readings, record, sites, trials
+from api.routes import (
+    alarms,
+    cycles,
+    docs,
+    duty,
+    health,
+    quality,
+    quarantine,
+    readings,
+    receipts,
+    record,
+    sites,
+    trials,
+)  # fmt: skip
 from api.settings import ApiSettings
 from telemetry import tasks
 from telemetry.storage.pool import Database
@@ -82,7 +95,7 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)
-    for module in (sites, readings, cycles, alarms, quality, quarantine, record, trials):
+    for module in (sites, readings, cycles, alarms, receipts, duty, quality, quarantine, record, trials):
         app.include_router(module.router(parts), prefix=PREFIX)
     app.include_router(health.router(parts))
     app.include_router(docs.router(app))

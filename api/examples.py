@@ -8,6 +8,7 @@ when an answer has none.
 from typing import Any, Final
 
 from api.cycle_examples import CYCLES, USAGE
+from api.notify_examples import NOTIFY
 
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
@@ -134,6 +135,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ]
     },
+    **NOTIFY,
     "Cycles": CYCLES,
     "Usage": USAGE,
     "Reviews": {

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SERVICES = ("ingest", "analytics", "review", "api", "simulators", "monitor")
+SERVICES = ("ingest", "analytics", "review", "api", "notify", "simulators", "monitor")
 # Mosquitto hashes at every connect, on its only thread. The passwords have 256 random bits, which no number of
 # rounds makes any harder to guess, so its own default has to do.
 ROUNDS = 101

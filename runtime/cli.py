@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from runtime import profile
+from runtime import notify, profile
 from runtime.backtest import command as backtest
 from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
@@ -32,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profile.app)
+app.add_typer(notify.app)
 app.add_typer(shadow_command.app)
 app.command(
     epilog="Example: [bold]cranewatch replay demo --from 2027-01-15T06:00+08:00 --to 12h --profile acme.toml[/]"
@@ -448,6 +449,7 @@ def doctor(as_json: Json = False) -> None:
 
     settings = named(_Everything)
     findings = asyncio.run(examine(settings.mqtt, settings.database, os.environ, known_settings()))
+    findings += asyncio.run(notify.findings(settings.database)) if settings.database else []
     bad = any(finding.verdict is Verdict.BAD for finding in findings)
     if as_json:
         rows = [{"check": f.check, "verdict": f.verdict, "text": f.text, "advice": f.advice} for f in findings]

@@ -192,7 +192,8 @@ def known_settings() -> list[type[BaseModel]]:
     """The settings of every service."""
     from analytics.review.settings import ReviewEnvironment
     from analytics.settings import AnalyticsEnvironment
+    from api.notify.settings import NotifyEnvironment
     from api.settings import ApiSettings
     from simulators.settings import Settings as FleetSettings
 
-    return [IngestSettings, AnalyticsEnvironment, ReviewEnvironment, ApiSettings, FleetSettings]
+    return [IngestSettings, AnalyticsEnvironment, ReviewEnvironment, ApiSettings, NotifyEnvironment, FleetSettings]

@@ -1,5 +1,5 @@
 """
-The four services as child processes: what they are told, when they serve, in which order they end.
+The services as child processes: what they are told, when they serve, in which order they end.
 
 What compose does with containers. They are started all at once and wait for each other; they end in the order that
 loses nothing: first who watches, last who stores.
@@ -17,12 +17,14 @@ from runtime.children import Child
 from runtime.embedded.ports import free_port
 from telemetry.settings import MqttSettings
 
-SERVICES: Final = {"ingest": "ingest", "analyzer": "analytics", "api": "api", "review": "analytics.review"}
+SERVICES: Final = {
+    "ingest": "ingest", "analyzer": "analytics", "api": "api", "review": "analytics.review", "notify": "api.notify",
+}  # fmt: skip
 READY_WITHIN_S: Final = 60.0
 
 
 class Services:
-    """Ingest, analyzer, api and review; their logs are `{name}.log` in the folder."""
+    """Ingest, analyzer, api, review and notifier; their logs are `{name}.log` in the folder."""
 
     def __init__(self, folder: Path, http: int) -> None:
         """Starts nothing. `http` is the api's port; each other's metrics get a free one."""
@@ -41,6 +43,7 @@ class Services:
             "CRANEWATCH_DATABASE__URL": database_url,
             "CRANEWATCH_HTTP__HOST": "127.0.0.1",
             "CRANEWATCH_HTTP__PORT": str(self.ports["api"]),
+            "CRANEWATCH_NOTIFY__PUBLIC_URL": f"http://127.0.0.1:{self.ports['api']}",
             "CRANEWATCH_ANALYZER__FOLDER": str(self._folder / "analyzer"),
             "PYTHONUNBUFFERED": "1",
         }
@@ -100,7 +103,7 @@ class Services:
     async def end(self) -> None:
         """End them: first who watches, last who stores."""
         self.ended = True
-        for name in ("review", "api", "analyzer", "ingest"):
+        for name in ("notify", "review", "api", "analyzer", "ingest"):
             child = self.children.get(name)
             if child is not None:
                 await asyncio.to_thread(child.end)

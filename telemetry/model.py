@@ -108,6 +108,13 @@ class Mode(StrEnum):
     STOPPED = "stopped"
 
 
+class Stage(StrEnum):
+    """How far an alarm has come at a terminal."""
+
+    DELIVERED = "delivered"  # its client has it
+    RENDERED = "rendered"  # it stands on a screen that can be seen
+
+
 class Origin(StrEnum):
     """Where a transition was decided: as it happened, or afterwards by the review of late data."""
 

@@ -1,6 +1,7 @@
 """Everything that is not a reading, written in the batch's transaction: events, presence, responses, alarms."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -25,8 +26,8 @@ _RESPONSE: Final[LiteralString] = (
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _SHOWN: Final[LiteralString] = (
-    "INSERT INTO shown (device_id, transition_id, terminal, at_ms, received_at)"
-    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    "INSERT INTO shown (device_id, transition_id, terminal, stage, at_ms, received_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _TERMINAL: Final[LiteralString] = (
     "INSERT INTO terminal (device_id, terminal, at_ms, visible, audio, volume, wake_lock, build, received_at)"
@@ -36,9 +37,10 @@ _TERMINAL: Final[LiteralString] = (
 )
 TRANSITION: Final[LiteralString] = (
     "INSERT INTO transition (id, device_id, rule, signal, previous, state, severity, at_ms, observed, origin,"
-    " life_safety, payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " life_safety, payload, received_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     # What the review had found before it was heard of live is live.
-    " ON CONFLICT (id) DO UPDATE SET origin = EXCLUDED.origin, payload = EXCLUDED.payload"
+    " ON CONFLICT (id) DO UPDATE SET origin = EXCLUDED.origin, payload = EXCLUDED.payload,"
+    " received_at = EXCLUDED.received_at"
     " WHERE transition.origin = 'review' AND EXCLUDED.origin = 'live' RETURNING position"
 )
 _ALARM: Final[LiteralString] = (
@@ -75,7 +77,7 @@ class _Rows:
 
     def __init__(self) -> None:
         self._by_statement: dict[LiteralString, list[tuple[Any, ...]]] = {}
-        self.transitions: list[tuple[int, payloads.Transition]] = []
+        self.transitions: list[tuple[int, payloads.Transition, datetime]] = []
 
     def add(self, statement: LiteralString, *row: Any) -> None:
         """In order of receipt within a table; what is written to two tables depends on no order between them."""
@@ -90,7 +92,7 @@ class _Rows:
                 return
             cursor.executemany(TRANSITION, [transition_row(*one) for one in self.transitions], returning=True)
             alarms: list[tuple[Any, ...]] = []
-            for device, note in self.transitions:
+            for device, note, _ in self.transitions:
                 # A transition that was known already returns nothing, and says nothing new of its alarm.
                 if cursor.fetchone() is not None and note.origin == "live":
                     alarms.append(_alarm_row(device, note))
@@ -164,7 +166,7 @@ def _response(rows: _Rows, device: int, note: payloads.Response, received: Any) 
 
 def _shown(rows: _Rows, device: int, note: payloads.Shown, received: Any) -> None:
     if note.transition is not None:
-        rows.add(_SHOWN, device, note.transition, note.terminal, note.at, received)
+        rows.add(_SHOWN, device, note.transition, note.terminal, str(note.stage), note.at, received)
         return
     rows.add(
         _TERMINAL, device, note.terminal, note.at, note.visible, note.audio, note.volume, note.wake_lock, note.build,
@@ -172,11 +174,11 @@ def _shown(rows: _Rows, device: int, note: payloads.Shown, received: Any) -> Non
     )  # fmt: skip
 
 
-def transition_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
-    """The parameters of `TRANSITION`."""
+def transition_row(device: int, note: payloads.Transition, received: datetime | None) -> tuple[Any, ...]:
+    """The parameters of `TRANSITION`; a review's was received by nobody."""
     return (
         note.id, device, note.rule, str(note.signal), str(note.previous), str(note.state), int(note.severity),
-        note.at, note.observed, str(note.origin), note.life_safety, _json(note),
+        note.at, note.observed, str(note.origin), note.life_safety, _json(note), received,
     )  # fmt: skip
 
 
@@ -188,7 +190,7 @@ def _alarm_row(device: int, note: payloads.Transition) -> tuple[Any, ...]:
 
 
 def _transition(rows: _Rows, device: int, note: payloads.Transition, received: Any) -> None:
-    rows.transitions.append((device, note))
+    rows.transitions.append((device, note, received))
 
 
 def _cycle(rows: _Rows, device: int, note: Cycle, received: Any) -> None:

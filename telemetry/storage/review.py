@@ -443,7 +443,7 @@ async def settle(
         ).fetchone()  # fmt: skip
         number = int(row["review_id"]) if row is not None else 0
         for transition in added:
-            await connection.execute(TRANSITION, transition_row(device_id, transition))
+            await connection.execute(TRANSITION, transition_row(device_id, transition, None))
         verdicts: Iterable[tuple[str, str, str | None]] = [
             *((one.id, "changed", msgspec.json.encode(one).decode()) for one in changed),
             *((one, "not_reproduced", None) for one in not_reproduced),

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import Refusal, WireError
-from telemetry.model import Action, CoverageLevel, Hazard, Origin, Severity, Signal, State
+from telemetry.model import Action, CoverageLevel, Hazard, Origin, Severity, Signal, Stage, State
 from telemetry.wire.frames import MAX_BYTES, MAX_INT, Boot, Seq, Ts
 
 Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
@@ -97,11 +97,12 @@ class Response(Payload, frozen=True):
 
 
 class Shown(Payload, frozen=True):
-    """`up/shown`: a terminal rendered a transition at `at`, or, without `transition`, its one-second heartbeat."""
+    """`up/shown`: how far a transition came at a terminal by `at`; without `transition` its one-second heartbeat."""
 
     terminal: Name
     at: Ts
     transition: Name | None = None
+    stage: Stage = Stage.RENDERED  # delivered: its client has it; rendered: it stands on a screen that can be seen
     visible: bool | None = None
     audio: Name | None = None  # running | suspended | none
     volume: float | None = None

@@ -25,6 +25,8 @@ from analytics.metrics import AnalyzerMetrics
 from analytics.review.settings import ReviewEnvironment
 from analytics.settings import AnalyticsEnvironment
 from api.metrics import ApiMetrics
+from api.notify.metrics import NotifyMetrics
+from api.notify.settings import NotifyEnvironment
 from api.settings import ApiSettings
 from ingest.metrics import IngestMetrics
 from ingest.settings import IngestSettings
@@ -45,7 +47,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 DEBIAN_SCHEMA = Path("/usr/lib/python3/dist-packages/compose/config/compose_spec.json")
 USER = 10001
-OURS = ("migrate", "ingest", "analytics", "review", "api", "demo-site", "simulators")
+OURS = ("migrate", "ingest", "analytics", "review", "notify", "api", "demo-site", "simulators")
 
 
 def program(name: str, package: str) -> str:
@@ -145,9 +147,9 @@ def test_a_secret_goes_only_to_who_needs_it() -> None:
             users.setdefault(secret, set()).add(name)
     assert set(users) == set(COMPOSE["secrets"])
     assert users["broker_key"] == {"broker"}
-    assert users["database_url"] == {"migrate", "ingest", "review", "api", "demo-site"}
+    assert users["database_url"] == {"migrate", "ingest", "review", "notify", "api", "demo-site"}
     assert "database_url" not in COMPOSE["services"]["analytics"]["secrets"], "the safety path needs no database"
-    for name in ("ingest", "analytics", "review", "api", "simulators"):
+    for name in ("ingest", "analytics", "review", "notify", "api", "simulators"):
         assert users[f"mqtt_{name}"] == {name}
 
 
@@ -166,6 +168,7 @@ def fields(model: type[BaseModel], prefix: str = "CRANEWATCH_") -> Iterator[str]
         ("ingest", IngestSettings),
         ("analytics", AnalyticsEnvironment),
         ("review", ReviewEnvironment),
+        ("notify", NotifyEnvironment),
         ("api", ApiSettings),
         ("simulators", SimulatorEnvironment),
     ],
@@ -516,7 +519,7 @@ def test_simulators_and_analyzer_work_under_their_accounts(deployed: Deployed, t
 def exposed() -> set[str]:
     """The names of all metrics that our services expose, as Prometheus sees them."""
     registry = CollectorRegistry()
-    for metrics in (IngestMetrics, AnalyzerMetrics, ApiMetrics):
+    for metrics in (IngestMetrics, AnalyzerMetrics, ApiMetrics, NotifyMetrics):
         metrics(registry)
     names = {"up"}
     for family in registry.collect():

@@ -50,7 +50,7 @@ DATA = (
     " last_received_at) VALUES ('\\x01', now(), 't', 'invalid', '', 2, '\\x02', '\\x03', now(), now())",
 )
 KEPT = (
-    "reading_crane", "reading_formwork", "reading_misdated", "transition", "quarantine", "device", "device_boot",
+    "reading_crane", "reading_formwork", "reading_misdated", "quarantine", "device", "device_boot",
     "site",
 )  # fmt: skip
 MARKED = 5  # from here on the writer marks what it stores
@@ -92,6 +92,10 @@ def contents(settings: DatabaseSettings) -> dict[str, Any]:
             "SELECT device_id, boot_no, stored::text, quarantined::text, evaluated::text FROM frame_ledger ORDER BY 1"
         )
         cycles = "SELECT device_id, id, ts_ms, data::text, received_at FROM work_cycle"
+        log = (
+            "SELECT position, id, device_id, rule, signal, state, severity, payload::text, recorded_at FROM transition"
+        )
+        found["transition"] = connection.execute(sql.SQL(log)).fetchall()
         found["work_cycle"] = connection.execute(sql.SQL(cycles)).fetchall()
         found["frame_ledger"] = connection.execute(sql.SQL(ledger)).fetchall()
     return found
