@@ -15,6 +15,9 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import configs, problems, terminal
+from api.access.access import Access
+from api.access.auditor import Auditor
+from api.access.gate import Doorman, Gate, assert_guarded
 from api.console import pages
 from api.deps import Parts
 from api.examples import illustrate
@@ -25,10 +28,13 @@ from api.live.picture import Picture
 from api.metrics import ApiMetrics
 from api.routes import (
     alarms,
+    auth,
     cycles,
     docs,
     duty,
     health,
+    login,
+    people,
     quality,
     quarantine,
     readings,
@@ -47,21 +53,28 @@ PREFIX = "/api/v1"
 DESCRIPTION = """\
 塔机与危大工程监测 · telemetry and alarms for tower cranes and temporary works.
 
-**There is no login yet**: the server listens on loopback unless told otherwise, and whoever can reach it can
-answer alarms under any name. Put nothing else in front of it than your own machine.
+Sign in with `POST /api/v1/auth/login`, or send an API key as `Authorization: Bearer cwk_…`. What is not allowed
+answers 403 and says which permission is missing.
 
 Watching only: nothing here moves or stops a crane. Errors are problem details (RFC 9457). Times are Unix
 milliseconds, UTC. Live changes: WebSocket `/ws/v1/live?site=…&device=…`, which begins with a snapshot.
 """
 
 
-def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None) -> FastAPI:
-    """The application; the link and the pool open when it starts and close when it stops."""
+def create_app(
+    settings: ApiSettings, registry: CollectorRegistry | None = None, doorman: Doorman | None = None
+) -> FastAPI:
+    """
+    The application; the link and the pool open when it starts and close when it stops.
+
+    `doorman` says who asks; left out, the record does.
+    """
     metrics = ApiMetrics(registry or CollectorRegistry())
     hub = Hub(clients_max=settings.live.clients_max, mailbox=settings.live.mailbox)
     feed = Feed(settings.mqtt, Picture(), hub, metrics)
     database = Database(settings.database, application="api") if settings.database else None
-    parts = Parts(feed, database, metrics)
+    access = Access(database)
+    parts = Parts(feed, database, metrics, access, Auditor(database))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -74,8 +87,12 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
                     keeper = configs.Keeper(feed, database, metrics)
                     feed.on_settled.append(keeper.reconnected)
                     running.append(tasks.spawn(keeper.run(), name="api.configs"))
+                    running.append(tasks.spawn(access.run(), name="api.access"))
+                    running.append(tasks.spawn(parts.auditor.run(), name="api.audit"))
                     yield
-                    running[-1].cancel()
+                    for task in running[1:]:
+                        task.cancel()
+                    await parts.auditor.drain()
         finally:
             hub.close("the server stops")
             await feed.close()
@@ -95,15 +112,19 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)
-    for module in (sites, readings, cycles, alarms, receipts, duty, quality, quarantine, record, trials):
+    for module in (sites, readings, cycles, alarms, receipts, duty, quality, quarantine, record, trials, people):
         app.include_router(module.router(parts), prefix=PREFIX)
     app.include_router(health.router(parts))
     app.include_router(docs.router(app))
-    app.include_router(socket.router(feed))
+    app.include_router(socket.router(feed, access))
+    app.include_router(auth.router(parts, None), prefix=PREFIX)
+    app.include_router(login.router())
     app.include_router(terminal.router(settings.terminal, settings.mqtt))
     problems.unknown(app, "/api")
     if settings.console:
         pages.mount(app, parts)
+    assert_guarded(app)
+    app.add_middleware(Gate, doorman=doorman or access)
     plain = app.openapi
     app.openapi = lambda: illustrate(plain())  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app

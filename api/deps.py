@@ -5,6 +5,8 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from api.access.access import Access
+from api.access.auditor import Auditor
 from api.live.feed import Feed
 from api.live.picture import DeviceView
 from api.metrics import ApiMetrics
@@ -30,6 +32,8 @@ class Parts:
     feed: Feed
     database: Database | None
     metrics: ApiMetrics
+    access: Access
+    auditor: Auditor
 
     def record(self) -> Database:
         """The database. Raises Problem(503) when none is configured."""

@@ -7,6 +7,7 @@ when an answer has none.
 
 from typing import Any, Final
 
+from api.access_examples import ACCESS
 from api.cycle_examples import CYCLES, USAGE
 from api.notify_examples import NOTIFY
 
@@ -136,6 +137,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         ]
     },
     **NOTIFY,
+    **ACCESS,
     "Cycles": CYCLES,
     "Usage": USAGE,
     "Reviews": {

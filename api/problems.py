@@ -29,12 +29,12 @@ class Problem(Exception):
         """`type_` is the last part of the problem's URN; `title` is in both languages."""
         super().__init__(detail)
         self.status = status
+        self.headers: dict[str, str] = {"Retry-After": "5"} if status == 503 else {}
         self.body = {"type": f"urn:cranewatch:{type_}", "title": title, "status": status, "detail": detail, **more}
 
     def response(self) -> JSONResponse:
         """The answer."""
-        headers = {"Retry-After": "5"} if self.status == 503 else {}
-        return JSONResponse(self.body, self.status, headers, MEDIA)
+        return JSONResponse(self.body, self.status, self.headers, MEDIA)
 
 
 def not_found(what: str) -> Problem:

@@ -331,23 +331,21 @@ class Holes(Body):
     truncated: bool = Field(description="There are more than this answer may hold.")
 
 
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
-
-
 class Acknowledge(Body):
     """A person has it."""
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"who": "li.na", "cause": "called", "transition": "3f0c9a1be2d44f10"}]},
+        json_schema_extra={"examples": [{"cause": "called", "transition": "3f0c9a1be2d44f10"}]},
     )
 
-    who: Name = Field(description="The person who answers.")
-    transition: str | None = Field(default=None, max_length=64, description="What was on the screen when they did.")
+    transition: str | None = Field(
+        default=None, max_length=64, pattern=r"^[^\x00]*$", description="What was on the screen when they did."
+    )
     cause: Literal["called", "stopped", "sensor"] | None = Field(
         default=None, description="called 已联系司机 · stopped 已停止作业 · sensor 疑似传感器"
     )
-    why: str | None = Field(default=None, max_length=500)
+    why: str | None = Field(default=None, max_length=500, pattern=r"^[^\x00]*$")
 
 
 class Shelve(Body):
@@ -355,24 +353,20 @@ class Shelve(Body):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [{"who": "li.na", "why": "anemometer is being replaced", "until": 1800003600000}]
-        },
+        json_schema_extra={"examples": [{"why": "anemometer is being replaced", "until": 1800003600000}]},
     )
 
-    who: Name
     why: str = Field(min_length=3, max_length=500, pattern=r"^[^\x00]+$")
     until: int = Field(gt=0, description="Unix ms; at most 24 h from now.")
-    transition: str | None = Field(default=None, max_length=64)
+    transition: str | None = Field(default=None, max_length=64, pattern=r"^[^\x00]*$")
 
 
 class Unshelve(Body):
     """Take an alarm back."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"who": "li.na"}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "it works again"}]})
 
-    who: Name
-    why: str | None = Field(default=None, max_length=500)
+    why: str | None = Field(default=None, max_length=500, pattern=r"^[^\x00]*$")
 
 
 class Accepted(Body):

@@ -11,11 +11,13 @@ the *supervisor* of English-speaking sites.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 EVERYWHERE: Final = "*"
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Role(StrEnum):
@@ -113,6 +115,7 @@ class Principal:
     session_id: str | None = None
     language: str | None = None
     stale: bool = False
+    since: datetime = LONG_AGO  # rights that changed later are not these
 
     def may(self, permission: Permission, site: str) -> bool:
         """Whether this is allowed at that site; `EVERYWHERE` asks for all sites."""

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from nicegui import ui
 
 from api import present, schemas
+from api.answering import Answer, answer
 from api.console import cards
 from api.console.wording import UNANSWERED
 from api.deps import Parts
 from api.live.picture import DeviceView
 from api.problems import Problem
-from api.routes.alarms import answer, new_id
 from telemetry.clock import now_ms
 from telemetry.errors import BrokerUnavailable
 from telemetry.model import Action
-from telemetry.wire import payloads
+from telemetry.roles import Principal
+from telemetry.storage.audit import Actor
 
 CAUSES = (
     ("called", "已联系司机 called the operator"),
@@ -33,7 +34,7 @@ class AlarmList:
         self._rows: dict[tuple[str, str, str], tuple[ui.element, ui.html, ui.button]] = {}
         self._shown: dict[tuple[str, str, str], str] = {}
         self._order: list[tuple[str, str, str]] = []
-        self._who = ""
+        self._principal: Principal = ui.context.client.request.state.principal
         self._box = ui.element("div").classes("cw-alarms")
         with self._box:
             self._empty = ui.html("", sanitize=False).classes("cw-empty")
@@ -94,27 +95,20 @@ class AlarmList:
             now = now_ms()
             row = cards.alarm_row(alarm, name, now, known=self._known(key, now))
             ui.html(row, sanitize=False).classes("cw-alarm")
-            who = ui.input("姓名 your name", value=self._who).props("outlined dense maxlength=64").classes("w-full")
             for cause, words in CAUSES:
-                ui.button(words, color=None, on_click=lambda cause=cause: self._send(dialog, alarm, who, cause)).props(
+                ui.button(words, color=None, on_click=lambda cause=cause: self._send(dialog, alarm, cause)).props(
                     "unelevated no-caps"
                 ).classes("w-full cw-button")
             ui.button("取消 cancel", on_click=dialog.close).props("flat no-caps color=grey-7").classes("w-full")
         dialog.on("hide", dialog.delete)
         dialog.open()
 
-    async def _send(self, dialog: ui.dialog, alarm: schemas.Alarm, who: ui.input, cause: str) -> None:
-        name = (who.value or "").strip()
-        if not name:
-            who.props("error error-message='请填写姓名 a name is needed'")
-            return
-        self._who = name
-        response = payloads.Response(
-            id=new_id(), action=Action.ACKNOWLEDGE, at=now_ms(), who=name, rule=alarm.rule,
-            transition=alarm.transition, cause=cause,
-        )  # fmt: skip
+    async def _send(self, dialog: ui.dialog, alarm: schemas.Alarm, cause: str) -> None:
+        name = self._principal.name
+        said = Answer(Action.ACKNOWLEDGE, alarm.rule, alarm.transition, cause)
+        actor = Actor(name, self._principal.organisation)
         try:
-            await answer(self._parts, alarm.site, alarm.device, response)
+            await answer(self._parts, self._principal, actor, alarm.site, alarm.device, said)
         except Problem as error:
             ui.notify(f"{error.body['title']}: {error.body['detail']}", type="negative")
         except BrokerUnavailable as error:

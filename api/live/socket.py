@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
+from api.access.access import Access
+from api.access.gate import Reader
 from api.live.feed import Feed, snapshot
 from api.live.hub import HubFull, Interest, Mailbox
 from telemetry.clock import now_ms
@@ -17,27 +18,32 @@ POLICY: Final = 1008
 MAX_NAMES: Final = 64
 
 
-def same_origin(origin: str | None, host: str | None) -> bool:
-    """Whether a browser page of another site is not the one asking. Programs send no Origin."""
-    return origin is None or urlsplit(origin).netloc == (host or "")
+def narrowed(asked: frozenset[str], held: frozenset[str] | None) -> frozenset[str] | None:
+    """The sites that a client gets, where an empty set is all of them; None when it may have none of these."""
+    if held is None:
+        return asked
+    found = asked & held if asked else held
+    return found or None
 
 
-def router(feed: Feed) -> APIRouter:
-    """`/ws/v1/live?site=…&device=…`; both may be repeated, none means all."""
+def router(feed: Feed, access: Access) -> APIRouter:
+    """`/ws/v1/live?site=…&device=…`; both may be repeated, none means all that one may see."""
     routes = APIRouter()
 
     @routes.websocket("/ws/v1/live")
     async def live(
         socket: WebSocket,
+        who: Reader,
         site: Annotated[list[str] | None, Query(max_length=MAX_NAMES)] = None,
         device: Annotated[list[str] | None, Query(max_length=MAX_NAMES)] = None,
     ) -> None:
         await socket.accept()
-        if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
-            await socket.close(POLICY, "a page of another origin may not read this")
+        sites = narrowed(frozenset(site or ()), who.principal.sites(who.permission))
+        if sites is None:
+            await socket.close(POLICY, f"{who.principal.name} may not read these sites")
             return
         arrived = asyncio.Event()
-        interest = Interest(frozenset(site or ()), frozenset(device or ()))
+        interest = Interest(sites, frozenset(device or ()))
         try:
             box = feed.hub.open(interest, arrived.set)
         except HubFull as error:
@@ -49,14 +55,20 @@ def router(feed: Feed) -> APIRouter:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(_until_gone(socket), name="api.live.read")
                 writing = tasks.create_task(_write(socket, box, arrived, first), name="api.live.write")
-                await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-                reading.cancel()
-                writing.cancel()
+                # A socket outlives the token that it was opened with; it does not outlive the session.
+                staying = tasks.create_task(access.until_over(who.principal), name="api.live.stay")
+                await asyncio.wait({reading, writing, staying}, return_when=asyncio.FIRST_COMPLETED)
+                over = staying.done()
+                for task in (reading, writing, staying):
+                    task.cancel()
         finally:
             feed.hub.leave(box)
             feed.metrics.live_clients.set(len(feed.hub))
             feed.metrics.live_slow.set(feed.hub.slow)
-        if box.closed is not None:
+        if over:
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await socket.close(POLICY, "the session has ended")
+        elif box.closed is not None:
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(TRY_AGAIN_LATER, box.closed[:120])
 

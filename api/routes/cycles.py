@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from api import cycle_schemas as bodies
+from api.access.gate import WorkReader, allowed, forbidden
 from api.deps import Before, DevicePath, Limit, Parts, SitePath
 from api.problems import Problem, not_found
 from telemetry import usage
 from telemetry.clock import now_ms, to_ms
+from telemetry.roles import Permission
 from telemetry.storage import cycles, duty
 from telemetry.storage.devices import DeviceRow
 from telemetry.storage.duty import Account
@@ -57,7 +59,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 def router(parts: Parts) -> APIRouter:
     """`/devices/{site}/{device}/cycles` and `/usage`."""
-    routes = APIRouter(tags=["cycles"])
+    routes = APIRouter(tags=["cycles"], dependencies=allowed(Permission.READ_WORK))
 
     async def known(site: str, device: str) -> DeviceRow:
         row = await duty.crane(parts.record(), site, device)
@@ -88,11 +90,14 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/devices/{site}/{device}/usage", summary="The running total against the design life")
     async def total(
+        who: WorkReader,
         site: SitePath,
         device: DevicePath,
         days: Annotated[int, Query(ge=1, le=cycles.MAX_DAYS, description="How far back to count by day.")] = 31,
         operators: Annotated[bool, Query(description="Count by operator's pseudonym, too.")] = False,
     ) -> bodies.Usage:
+        if operators and not who.principal.may(Permission.READ_PEOPLE, site):
+            raise forbidden(who.principal, Permission.READ_PEOPLE, site)
         row = await known(site, device)
         return told(await duty.account(parts.record(), row, now_ms(), days=days, operators=operators))
 

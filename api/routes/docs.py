@@ -12,6 +12,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
+from api.access.gate import allowed
+from telemetry.roles import Permission
+
 STYLE = """
 body{font:15px/1.45 Arial,"Noto Sans CJK SC",sans-serif;max-width:960px;margin:24px auto;padding:0 16px;color:#14171c}
 code,pre{font-family:"DejaVu Sans Mono",Consolas,monospace;font-size:13px}
@@ -28,7 +31,7 @@ def router(app: FastAPI) -> APIRouter:
     """`/docs`."""
     routes = APIRouter(include_in_schema=False)
 
-    @routes.get("/docs")
+    @routes.get("/docs", dependencies=allowed(Permission.READ))
     async def docs() -> HTMLResponse:
         return HTMLResponse(page(app.openapi(), str(app.openapi_url)))
 

@@ -14,17 +14,21 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api import notify_schemas as bodies
 from api import schemas
+from api.access.gate import Caller, DutyKeeper, allowed
 from api.deps import Before, Limit, Parts, SitePath
 from api.problems import Problem, not_found
 from telemetry import ladder
 from telemetry.clock import to_ms, utc_now
 from telemetry.errors import ConfigError
 from telemetry.ladder import Contact, Duty, Plan, Urgency
-from telemetry.storage import contacts, devices, outbox, roster
+from telemetry.roles import Permission
+from telemetry.storage import audit, contacts, devices, outbox, roster
+from telemetry.storage.audit import Deed
 from telemetry.storage.outbox import Queued
 
 ContactPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._@+-]{0,63}$", examples=["wang"])]
 Number = Annotated[int, Path(ge=1, lt=1 << 63, examples=[7])]
+Named = Contact | Duty | Plan | None
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}} for code in (404, 409, 422, 503)
 }
@@ -73,7 +77,12 @@ def _message(one: Queued) -> bodies.Message:
 
 def router(parts: Parts) -> APIRouter:
     """`/sites/{site}/contacts`, `roster`, `ladders`, `duty` and `messages`."""
-    routes = APIRouter(tags=["duty"], responses=ANSWERS)
+    routes = APIRouter(tags=["duty"], responses=ANSWERS, dependencies=allowed(Permission.READ_PEOPLE))
+
+    async def noted(who: Caller, action: str, target: str, before: Named, after: Named) -> None:
+        # `plain` masks addresses.
+        old, new = (None if one is None else ladder.plain(one) for one in (before, after))
+        await audit.note(parts.record(), Deed(who.actor, action, target, who.site, old, new))
 
     async def known(site: str) -> None:
         if site not in {one.site for one in await devices.sites(parts.record())}:
@@ -109,23 +118,27 @@ def router(parts: Parts) -> APIRouter:
         return _contact(found)
 
     @routes.put("/sites/{site}/contacts/{contact}", summary="Write a contact; a masked address keeps what is stored")
-    async def put_contact(site: SitePath, contact: ContactPath, body: bodies.Contact) -> bodies.NamedContact:
+    async def put_contact(
+        who: DutyKeeper, site: SitePath, contact: ContactPath, body: bodies.Contact
+    ) -> bodies.NamedContact:
         await known(site)
         with refusing():
             wanted = ladder.parse(Contact, {**body.model_dump(exclude_none=True), "contact": contact}, "")
-            await contacts.put(parts.record(), site, wanted)
+            before = await contacts.put(parts.record(), site, wanted)
+        await noted(who, "contact.put", contact, before, wanted)
         return _contact(wanted)
 
     @routes.delete(
         "/sites/{site}/contacts/{contact}", status_code=204, summary="Take a contact away who is not on the roster"
     )
-    async def delete_contact(site: SitePath, contact: ContactPath) -> Response:
+    async def delete_contact(who: DutyKeeper, site: SitePath, contact: ContactPath) -> Response:
         try:
             found = await contacts.delete(parts.record(), site, contact)
         except ConfigError as error:
             raise Problem(409, "on-the-roster", "联系人在值班表上 the contact is on the roster", str(error)) from None
         if found is None:
             raise not_found(f"contact {contact} at {site}")
+        await noted(who, "contact.delete", contact, found, None)
         return Response(status_code=204)
 
     # Roster
@@ -141,25 +154,29 @@ def router(parts: Parts) -> APIRouter:
         return bodies.Roster(items=[bodies.NumberedDuty(id=o.duty_id, **_duty(o.duty).model_dump()) for o in found])
 
     @routes.post("/sites/{site}/roster", status_code=201, summary="Add a duty; the same one twice is there once")
-    async def add_duty(site: SitePath, body: bodies.Duty) -> bodies.NumberedDuty:
+    async def add_duty(who: DutyKeeper, site: SitePath, body: bodies.Duty) -> bodies.NumberedDuty:
         await known(site)
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
             number = await roster.put(parts.record(), site, wanted)
+        await noted(who, "duty.add", str(number), None, wanted)
         return bodies.NumberedDuty(id=number or 0, **_duty(wanted).model_dump())
 
     @routes.put("/sites/{site}/roster/{number}", summary="Change a duty")
-    async def put_duty(site: SitePath, number: Number, body: bodies.Duty) -> bodies.NumberedDuty:
+    async def put_duty(who: DutyKeeper, site: SitePath, number: Number, body: bodies.Duty) -> bodies.NumberedDuty:
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
             if await roster.put(parts.record(), site, wanted, number) is None:
                 raise not_found(f"duty {number} at {site}")
+        await noted(who, "duty.put", str(number), None, wanted)
         return bodies.NumberedDuty(id=number, **_duty(wanted).model_dump())
 
     @routes.delete("/sites/{site}/roster/{number}", status_code=204, summary="Take a duty away")
-    async def delete_duty(site: SitePath, number: Number) -> Response:
-        if await roster.delete(parts.record(), site, number) is None:
+    async def delete_duty(who: DutyKeeper, site: SitePath, number: Number) -> Response:
+        before = await roster.delete(parts.record(), site, number)
+        if before is None:
             raise not_found(f"duty {number} at {site}")
+        await noted(who, "duty.delete", str(number), before, None)
         return Response(status_code=204)
 
     # Ladders
@@ -173,17 +190,19 @@ def router(parts: Parts) -> APIRouter:
         return bodies.SiteLadders(own=found.own, ladders=bodies.Ladders.model_validate(ladder.plain(plan)))
 
     @routes.put("/sites/{site}/ladders", summary="Write a site's ladders; what is null is the default")
-    async def put_ladders(site: SitePath, body: bodies.Ladders) -> bodies.SiteLadders:
+    async def put_ladders(who: DutyKeeper, site: SitePath, body: bodies.Ladders) -> bodies.SiteLadders:
         await known(site)
         with refusing():
             plan = ladder.parse(Plan, body.model_dump(exclude_none=True), "")
-            await roster.put_plan(parts.record(), site, plan)
+            before = await roster.put_plan(parts.record(), site, plan)
+        await noted(who, "ladders.put", site, before, plan)
         return await get_ladders(site)
 
     @routes.delete("/sites/{site}/ladders", summary="Back to the default ladders")
-    async def delete_ladders(site: SitePath) -> bodies.SiteLadders:
+    async def delete_ladders(who: DutyKeeper, site: SitePath) -> bodies.SiteLadders:
         await known(site)
-        await roster.put_plan(parts.record(), site, None)
+        before = await roster.put_plan(parts.record(), site, None)
+        await noted(who, "ladders.delete", site, before, None)
         return await get_ladders(site)
 
     # Messages
@@ -202,10 +221,11 @@ def router(parts: Parts) -> APIRouter:
         )
 
     @routes.post("/sites/{site}/messages/{number}/retry", status_code=202, summary="Try a dead letter again")
-    async def retry(site: SitePath, number: Number) -> bodies.Retried:
+    async def retry(who: DutyKeeper, site: SitePath, number: Number) -> bodies.Retried:
         found = await outbox.retry(parts.record(), [number], site=site)
         if not found:
             raise not_found(f"dead letter {number} at {site}")
+        await noted(who, "message.retry", str(number), None, None)
         return bodies.Retried(ids=found)
 
     return routes

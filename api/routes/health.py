@@ -4,8 +4,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api import schemas
+from api.access.gate import allowed
 from api.deps import Parts
 from telemetry.errors import StorageError
+from telemetry.roles import Permission
 from telemetry.storage import devices
 
 
@@ -39,7 +41,7 @@ def router(parts: Parts) -> APIRouter:
         response.status_code = 200 if broker and database else 503
         return schemas.Health(ok=broker and database, checks=checks)
 
-    @routes.get("/metrics", include_in_schema=False)
+    @routes.get("/metrics", include_in_schema=False, dependencies=allowed(Permission.METRICS, everywhere=True))
     async def metrics() -> Response:
         return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

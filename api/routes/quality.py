@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from api import schemas
+from api.access.gate import allowed
 from api.deps import Parts, SitePath
 from api.problems import not_found
 from api.routes.readings import span
@@ -13,6 +14,7 @@ from telemetry import alarm_kpi
 from telemetry.alarm_kpi import Place
 from telemetry.clock import to_ms, utc_now
 from telemetry.model import Priority
+from telemetry.roles import Permission
 from telemetry.storage import quality
 
 USUAL: Final = timedelta(days=1)
@@ -61,7 +63,7 @@ def body(found: quality.Quality) -> schemas.AlarmQuality:
 
 def router(parts: Parts) -> APIRouter:
     """`/sites/{site}/alarm-quality`."""
-    routes = APIRouter(tags=["alarms"])
+    routes = APIRouter(tags=["alarms"], dependencies=allowed(Permission.READ_PEOPLE))
 
     @routes.get("/sites/{site}/alarm-quality", summary="How good the alarms of a site were; the last day by default")
     async def alarm_quality(

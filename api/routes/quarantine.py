@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import schemas
+from api.access.gate import DeviceReader
 from api.deps import Before, DeviceQuery, Limit, Parts, SiteQuery
 from telemetry.clock import to_ms
 from telemetry.errors import Refusal
@@ -28,6 +29,7 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/quarantine", summary="Messages that could not be understood, newest first")
     async def page(
+        who: DeviceReader,
         site: SiteQuery = None,
         device: DeviceQuery = None,
         reason: Annotated[Refusal | None, Query()] = None,
@@ -35,7 +37,7 @@ def router(parts: Parts) -> APIRouter:
         limit: Limit = 100,
     ) -> schemas.Quarantine:
         rows = await quarantine.page(
-            parts.record(), before=before, site=site, device=device, reason=reason, limit=limit
+            parts.record(), before=before, sites=who.sites, device=device, reason=reason, limit=limit
         )
         items = [
             schemas.Quarantined(

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api import schemas
+from api.access.gate import allowed
 from api.buckets import FINE_SPAN, MAX_SPAN, Bucket, aligned, choose
 from api.deps import DevicePath, Parts, SitePath
 from api.problems import Problem, not_found
 from telemetry.clock import to_ms, utc_now
 from telemetry.kinds import KINDS, Kind
+from telemetry.roles import Permission
 from telemetry.storage import history
 from telemetry.storage.devices import devices
 from telemetry.storage.pool import Database
@@ -83,7 +85,7 @@ def _label(kind: Kind, name: str) -> dict[str, Any]:
 
 def router(parts: Parts) -> APIRouter:
     """`/devices/{site}/{device}/readings`."""
-    routes = APIRouter(tags=["history"])
+    routes = APIRouter(tags=["history"], dependencies=allowed(Permission.READ))
 
     @routes.get("/devices/{site}/{device}/readings", summary="Stored readings, raw or in buckets")
     async def readings(

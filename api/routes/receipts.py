@@ -6,12 +6,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from api import notify_schemas as bodies
+from api.access.gate import allowed
 from api.deps import DevicePath, Parts, RulePath, SitePath
 from api.problems import not_found
 from api.routes.readings import span
 from api.schemas import Words
 from telemetry import receipts
 from telemetry.clock import to_ms, utc_now
+from telemetry.roles import Permission
 from telemetry.storage import devices
 from telemetry.storage import receipts as record
 
@@ -58,7 +60,7 @@ def _figure(one: receipts.Figure) -> bodies.ChainFigure:
 
 def router(parts: Parts) -> APIRouter:
     """`/alarms/{site}/{device}/{rule}/receipts` and `/sites/{site}/receipts`."""
-    routes = APIRouter(tags=["alarms"])
+    routes = APIRouter(tags=["alarms"], dependencies=allowed(Permission.READ))
 
     @routes.get(
         "/alarms/{site}/{device}/{rule}/receipts",

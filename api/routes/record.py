@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api import schemas
+from api.access.gate import Reader, allowed
 from api.deps import Before, DevicePath, DeviceQuery, Limit, Parts, SitePath, SiteQuery
 from api.problems import Problem, not_found
 from telemetry.clock import to_ms
+from telemetry.roles import Permission
 from telemetry.storage import completeness, review
 from telemetry.storage.balance import Frames, total
 from telemetry.storage.completeness import DeviceHoles, Statement
@@ -69,18 +71,18 @@ def _only(found: list[completeness.Of], site: str, device: str) -> completeness.
 
 def router(parts: Parts) -> APIRouter:
     """`/reviews`, `/gaps`, `/devices/{site}/{device}/gaps`, `…/completeness`, `/sites/{site}/completeness`."""
-    routes = APIRouter(tags=["record 数据完整性"])
+    routes = APIRouter(tags=["record 数据完整性"], dependencies=allowed(Permission.READ))
 
     @routes.get("/reviews", summary="What late data showed, newest first")
     async def reviews(
-        site: SiteQuery = None, device: DeviceQuery = None, before: Before = None, limit: Limit = 100
+        who: Reader, site: SiteQuery = None, device: DeviceQuery = None, before: Before = None, limit: Limit = 100
     ) -> schemas.Reviews:
-        found = await review.done(parts.record(), site=site, device=device, before=before, limit=limit)
+        found = await review.done(parts.record(), sites=who.sites, device=device, before=before, limit=limit)
         items = [_review(one) for one in found]
         return schemas.Reviews(items=items, next=items[-1].id if len(items) == limit else None)
 
     @routes.get("/gaps", summary="Devices of which frames are missing now, longest first")
-    async def gaps(overdue_s: Overdue = OVERDUE_S) -> schemas.Gaps:
+    async def gaps(who: Reader, overdue_s: Overdue = OVERDUE_S) -> schemas.Gaps:
         found = await completeness.open_gaps(parts.record(), overdue_s=overdue_s)
         return schemas.Gaps(
             items=[
@@ -89,6 +91,7 @@ def router(parts: Parts) -> APIRouter:
                     overdue=gap.overdue,
                 )
                 for gap in found
+                if who.covers(gap.site)
             ]
         )  # fmt: skip
 

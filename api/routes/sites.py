@@ -3,19 +3,21 @@
 from fastapi import APIRouter
 
 from api import present, schemas
+from api.access.gate import Reader, allowed
 from api.deps import DevicePath, Parts, SitePath, SiteQuery
 from telemetry.clock import now_ms
 from telemetry.errors import StorageError
+from telemetry.roles import Permission
 from telemetry.storage import devices
 
 
 def router(parts: Parts) -> APIRouter:
     """`/sites`, `/devices`, `/devices/{site}/{device}`."""
-    routes = APIRouter(tags=["sites and devices"])
+    routes = APIRouter(tags=["sites and devices"], dependencies=allowed(Permission.READ))
     picture = parts.feed.picture
 
     @routes.get("/sites", summary="All sites, and whether each is watched now")
-    async def sites() -> schemas.Sites:
+    async def sites(who: Reader) -> schemas.Sites:
         now = now_ms()
         registered: dict[str, devices.SiteRow] = {}
         source: schemas.Source = "record"
@@ -27,7 +29,7 @@ def router(parts: Parts) -> APIRouter:
         except StorageError:
             source = "live"
         items = []
-        for name in sorted({*registered, *picture.sites}):
+        for name in sorted(name for name in {*registered, *picture.sites} if who.covers(name)):
             row, view = registered.get(name), picture.sites.get(name)
             config = view.config if view else None
             items.append(
@@ -44,9 +46,9 @@ def router(parts: Parts) -> APIRouter:
         return schemas.Sites(source=source, items=items)
 
     @routes.get("/devices", summary="Devices with their latest reading, presence, coverage and alarms")
-    async def all_devices(site: SiteQuery = None) -> schemas.Devices:
+    async def all_devices(who: Reader, site: SiteQuery = None) -> schemas.Devices:
         rows = await parts.rows(site=site)
-        items = present.devices(picture, rows, site, now_ms())
+        items = [one for one in present.devices(picture, rows, site, now_ms()) if who.covers(one.site)]
         return schemas.Devices(source="live" if picture.broker_up else "record", items=items)
 
     @routes.get("/devices/{site}/{device}", summary="One device")

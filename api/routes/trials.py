@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from api import trials
+from api.access.gate import Reader, allowed
 from api.deps import Before, Limit, Parts, SiteQuery
 from api.problems import not_found
 from telemetry.clock import to_ms
+from telemetry.roles import Permission
 from telemetry.storage import backtests, shadows
 from telemetry.storage.shadows import Run, Shadowed
 
@@ -50,27 +52,27 @@ def _run(run: Run, devices: list[Shadowed], alarms: dict[tuple[int, str], int]) 
 
 def router(parts: Parts) -> APIRouter:
     """`/backtests`, `/backtests/{id}`, `/shadow-runs`."""
-    routes = APIRouter(tags=["limit profiles 限值配置"])
+    routes = APIRouter(tags=["limit profiles 限值配置"], dependencies=allowed(Permission.READ))
 
     @routes.get("/backtests", summary="What limit profiles were held against, newest first")
     async def listed(
-        site: SiteQuery = None, profile_hash: Hash = None, before: Before = None, limit: Limit = 100
+        who: Reader, site: SiteQuery = None, profile_hash: Hash = None, before: Before = None, limit: Limit = 100
     ) -> trials.Backtests:
-        found = await backtests.listed(parts.record(), site=site, hash_=profile_hash, before=before, limit=limit)
+        found = await backtests.listed(parts.record(), sites=who.sites, hash_=profile_hash, before=before, limit=limit)
         items = [_backtest(one) for one in found]
         return trials.Backtests(items=items, next=items[-1].id if len(items) == limit else None)
 
     @routes.get("/backtests/{number}", summary="All that a back-test found")
-    async def one(number: Number) -> trials.BacktestResult:
+    async def one(who: Reader, number: Number) -> trials.BacktestResult:
         result = await backtests.result(parts.record(), number)
-        if result is None:
+        if result is None or not who.covers(result[0]):
             raise not_found(f"back-test {number}")
-        return trials.BacktestResult(id=number, result=result)
+        return trials.BacktestResult(id=number, result=result[1])
 
     @routes.get("/shadow-runs", summary="Candidates that run beside what holds, newest first")
-    async def runs(site: SiteQuery = None, before: Before = None, limit: Limit = 20) -> trials.ShadowRuns:
+    async def runs(who: Reader, site: SiteQuery = None, before: Before = None, limit: Limit = 20) -> trials.ShadowRuns:
         record = parts.record()
-        found = await shadows.runs(record, site=site, before=before, limit=limit)
+        found = await shadows.runs(record, sites=who.sites, before=before, limit=limit)
         items = [
             _run(run, await shadows.devices(record, run.run_id), await shadows.counts(record, run.run_id))
             for run in found

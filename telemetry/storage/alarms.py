@@ -1,10 +1,11 @@
 """The alarm record, read back: what is not normal now, and every transition, newest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
-from telemetry.storage.pool import Database
+from telemetry.storage.pool import Database, names
 
 MAX_PAGE: Final = 1000
 
@@ -20,7 +21,8 @@ _TRANSITIONS: Final[LiteralString] = (
     " FROM transition t JOIN device d USING (device_id) LEFT JOIN transition_review v ON v.transition_id = t.id"
     " WHERE (%(origin)s::text IS NULL OR t.origin = %(origin)s)"
     " AND (%(before)s::bigint IS NULL OR t.position < %(before)s)"
-    " AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(device)s::text IS NULL OR d.device = %(device)s)"
+    " AND (%(sites)s::text[] IS NULL OR d.site = ANY(%(sites)s))"
+    " AND (%(device)s::text IS NULL OR d.device = %(device)s)"
     " AND (%(rule)s::text IS NULL OR t.rule = %(rule)s) ORDER BY t.position DESC LIMIT %(limit)s"
 )
 
@@ -65,14 +67,14 @@ async def transitions(
     database: Database,
     *,
     before: int | None = None,
-    site: str | None = None,
+    sites: Sequence[str] | None = None,
     device: str | None = None,
     rule: str | None = None,
     origin: str | None = None,
     limit: int = 100,
 ) -> list[TransitionRow]:
-    """Transitions recorded before that position, newest first. Raises StorageError."""
-    parameters = {"before": before, "site": site, "device": device, "rule": rule, "origin": origin,
+    """Transitions of these sites (None: all) recorded before that position, newest first. Raises StorageError."""
+    parameters = {"before": before, "sites": names(sites), "device": device, "rule": rule, "origin": origin,
                   "limit": min(limit, MAX_PAGE)}  # fmt: skip
     async with database.connection() as connection:
         rows = await (await connection.execute(_TRANSITIONS, parameters)).fetchall()

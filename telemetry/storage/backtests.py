@@ -6,12 +6,12 @@ a text that was edited since.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
-from telemetry.storage.pool import Database
+from telemetry.storage.pool import Database, names
 
 MAX_PAGE: Final = 1000
 
@@ -27,11 +27,11 @@ BRIEF: Final[LiteralString] = (
     " coalesce(jsonb_array_length(b.result->'missing_life_safety'), 0) AS missing FROM backtest b"
 )
 _LIST: Final[LiteralString] = (
-    BRIEF + " WHERE (%(site)s::text IS NULL OR b.site = %(site)s)"
+    BRIEF + " WHERE (%(sites)s::text[] IS NULL OR b.site = ANY(%(sites)s))"
     " AND (%(hash)s::text IS NULL OR b.profile_hash LIKE %(hash)s || '%%')"
     " AND (%(before)s::bigint IS NULL OR b.backtest_id < %(before)s) ORDER BY b.backtest_id DESC LIMIT %(limit)s"
 )
-_RESULT: Final[LiteralString] = "SELECT result FROM backtest WHERE backtest_id = %s"
+_RESULT: Final[LiteralString] = "SELECT site, result FROM backtest WHERE backtest_id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def keep(database: Database, *, kind: str, profile_hash: str, run_by: str,
 async def listed(
     database: Database,
     *,
-    site: str | None = None,
+    sites: Sequence[str] | None = None,
     hash_: str | None = None,
     before: int | None = None,
     limit: int = 100,
@@ -79,14 +79,14 @@ async def listed(
 
     Raises StorageError.
     """
-    parameters = {"site": site, "hash": hash_, "before": before, "limit": min(limit, MAX_PAGE)}
+    parameters = {"sites": names(sites), "hash": hash_, "before": before, "limit": min(limit, MAX_PAGE)}
     async with database.connection() as connection:
         rows = await (await connection.execute(_LIST, parameters)).fetchall()
     return [Backtest(**row) for row in rows]
 
 
-async def result(database: Database, backtest_id: int) -> dict[str, Any] | None:
-    """All that a back-test found; None when there is none of that number. Raises StorageError."""
+async def result(database: Database, backtest_id: int) -> tuple[str | None, dict[str, Any]] | None:
+    """Its site, and all that a back-test found; None when there is none of that number. Raises StorageError."""
     async with database.connection() as connection:
         row = await (await connection.execute(_RESULT, (backtest_id,))).fetchone()
-    return row["result"] if row is not None else None
+    return (row["site"], row["result"]) if row is not None else None

@@ -1,7 +1,7 @@
 """A service's pool of query connections: read-mostly, autocommit, bounded, and open before the database is."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -16,6 +16,11 @@ from telemetry.storage.patience import PatientAsyncConnection, watch
 logger = logging.getLogger(__name__)
 
 Connection: TypeAlias = AsyncConnection[DictRow]
+
+
+def names(sites: Sequence[str] | None) -> list[str] | None:
+    """Names as a parameter of a query: None is every one, an empty list none."""
+    return None if sites is None else list(sites)
 
 
 class Database:

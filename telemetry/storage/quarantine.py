@@ -1,10 +1,11 @@
 """The quarantine, read back, newest first: what could not be understood, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
-from telemetry.storage.pool import Database
+from telemetry.storage.pool import Database, names
 
 MAX_PAGE: Final = 1000
 
@@ -12,7 +13,7 @@ _PAGE: Final[LiteralString] = (
     "SELECT quarantine_id, site, kind, device, topic, reason, detail, boot, seq, length, sha256,"
     " substring(head FROM 1 FOR 512) AS head, count, first_received_at, last_received_at FROM quarantine"
     " WHERE (%(before)s::bigint IS NULL OR quarantine_id < %(before)s)"
-    " AND (%(site)s::text IS NULL OR site = %(site)s) AND (%(device)s::text IS NULL OR device = %(device)s)"
+    " AND (%(sites)s::text[] IS NULL OR site = ANY(%(sites)s)) AND (%(device)s::text IS NULL OR device = %(device)s)"
     " AND (%(reason)s::text IS NULL OR reason = %(reason)s) ORDER BY quarantine_id DESC LIMIT %(limit)s"
 )
 
@@ -42,13 +43,15 @@ async def page(
     database: Database,
     *,
     before: int | None = None,
-    site: str | None = None,
+    sites: Sequence[str] | None = None,
     device: str | None = None,
     reason: str | None = None,
     limit: int = 100,
 ) -> list[QuarantineRow]:
     """Quarantined messages older than that id. Raises StorageError."""
-    parameters = {"before": before, "site": site, "device": device, "reason": reason, "limit": min(limit, MAX_PAGE)}
+    parameters = {
+        "before": before, "sites": names(sites), "device": device, "reason": reason, "limit": min(limit, MAX_PAGE)
+    }  # fmt: skip
     async with database.connection() as connection:
         rows = await (await connection.execute(_PAGE, parameters)).fetchall()
     return [QuarantineRow(**row) for row in rows]

@@ -22,7 +22,7 @@ from telemetry.storage import cycle_review, ledger
 from telemetry.storage.marks import APART_MS
 from telemetry.storage.multirange import Ranges, minus, size, union, within
 from telemetry.storage.notes import TRANSITION, transition_row
-from telemetry.storage.pool import Database
+from telemetry.storage.pool import Database, names
 from telemetry.storage.stored import frames_of, row_of_misdated
 from telemetry.wire.cycle import Cycle
 from telemetry.wire.frames import Frame
@@ -108,7 +108,8 @@ _LEDGER: Final[dict[str, LiteralString]] = {
 _DONE: Final[LiteralString] = (
     "SELECT r.review_id, d.site, d.kind, d.device, r.finished_at, r.from_ms, r.to_ms, r.late, r.frames, r.samples,"
     " r.added, r.not_reproduced, r.settled, r.refusal FROM review r JOIN device d USING (device_id)"
-    " WHERE (%(before)s::bigint IS NULL OR r.review_id < %(before)s) AND (%(site)s::text IS NULL OR d.site = %(site)s)"
+    " WHERE (%(before)s::bigint IS NULL OR r.review_id < %(before)s)"
+    " AND (%(sites)s::text[] IS NULL OR d.site = ANY(%(sites)s))"
     " AND (%(device)s::text IS NULL OR d.device = %(device)s) ORDER BY r.review_id DESC LIMIT %(limit)s"
 )
 _FINDINGS: Final[LiteralString] = (
@@ -244,13 +245,13 @@ class Done:
 async def done(
     database: Database,
     *,
-    site: str | None = None,
+    sites: Sequence[str] | None = None,
     device: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Done]:
     """Reviews with a number below `before`, newest first. Raises StorageError."""
-    parameters = {"site": site, "device": device, "before": before, "limit": min(limit, 1000)}
+    parameters = {"sites": names(sites), "device": device, "before": before, "limit": min(limit, 1000)}
     async with database.connection() as connection:
         rows = await (await connection.execute(_DONE, parameters)).fetchall()
     return [Done(**row) for row in rows]

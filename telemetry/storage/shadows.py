@@ -16,7 +16,7 @@ from typing import Any, Final, LiteralString
 import msgspec
 
 from telemetry.limit_profile import Profile
-from telemetry.storage.pool import Database
+from telemetry.storage.pool import Database, names
 
 LOCK: Final = 0x63777368  # "cwsh"
 MAX_RUNS: Final = 1000
@@ -32,7 +32,7 @@ _BEGIN: Final[LiteralString] = (
 _OPEN: Final[LiteralString] = _RUN + " WHERE r.site = %s AND r.profile_hash = %s AND r.ended_at IS NULL"
 _ONE: Final[LiteralString] = _RUN + " WHERE r.run_id = %s"
 _ALL: Final[LiteralString] = (
-    _RUN + " WHERE (%(site)s::text IS NULL OR r.site = %(site)s)"
+    _RUN + " WHERE (%(sites)s::text[] IS NULL OR r.site = ANY(%(sites)s))"
     " AND (%(hash)s::text IS NULL OR r.profile_hash = %(hash)s)"
     " AND (%(before)s::bigint IS NULL OR r.run_id < %(before)s) ORDER BY r.run_id DESC LIMIT %(limit)s"
 )
@@ -166,13 +166,13 @@ async def one(database: Database, run_id: int) -> Run | None:
 async def runs(
     database: Database,
     *,
-    site: str | None = None,
+    sites: Sequence[str] | None = None,
     hash_: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[Run]:
     """Runs with a number below `before`, newest first. Raises StorageError."""
-    parameters = {"site": site, "hash": hash_, "before": before, "limit": min(limit, MAX_RUNS)}
+    parameters = {"sites": names(sites), "hash": hash_, "before": before, "limit": min(limit, MAX_RUNS)}
     async with database.connection() as connection:
         rows = await (await connection.execute(_ALL, parameters)).fetchall()
     return [Run(**row) for row in rows]

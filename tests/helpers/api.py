@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 
 from runtime.embedded.ports import free_port
+from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings, MqttSettings
+from tests.helpers.callers import key_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +36,25 @@ class ApiProcess:
         if database is not None:
             self._environment["CRANEWATCH_DATABASE__URL"] = database.url.get_secret_value()
         self._process: subprocess.Popen[bytes] | None = None
+        self._database = database
+        self._key: str | None = None
+        self._http: httpx.Client | None = None
+
+    @property
+    def http(self) -> httpx.Client:
+        """A client that may do everything, with a key of the record."""
+        if self._http is None:
+            self._http = httpx.Client(base_url=self.url, headers=self.headers, timeout=20)
+        return self._http
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What says that one may do everything."""
+        if self._key is None:
+            if self._database is None:
+                raise ValueError("without a database nobody may come in")
+            self._key = key_for(self._database, (Role.ADMIN, "*"))
+        return {"Authorization": f"Bearer {self._key}"}
 
     def start(self, timeout: float = 30.0) -> None:
         """Start it and wait until it answers."""
@@ -56,6 +77,7 @@ class ApiProcess:
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to say goodbye."""
+        self._hang_up()
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
@@ -63,12 +85,18 @@ class ApiProcess:
 
     def stop(self) -> int:
         """SIGTERM, and its exit code."""
+        self._hang_up()
         if self._process is None:
             return 0
         self._process.terminate()
         code = self._process.wait(15)
         self._process = None
         return code
+
+    def _hang_up(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
 
     def __enter__(self) -> "ApiProcess":
         self.start()

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import psycopg
 import pytest
 
@@ -186,7 +185,7 @@ def test_the_api_and_the_command_say_the_same(postgres_database: DatabaseSetting
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout) if "--json" in arguments else found.stdout
 
-    with ApiProcess(MqttSettings(port=1), postgres_database, console=False) as api, httpx.Client() as client:
+    with ApiProcess(MqttSettings(port=1), postgres_database, console=False) as api, api.http as client:
         base = f"{api.url}/api/v1"
         day = {"day": TODAY.isoformat()}
         answer = client.get(f"{base}/devices/s/c-1/completeness", params=day).json()

@@ -20,6 +20,7 @@ from telemetry.storage.writer import Writer
 from telemetry.wire import topics
 from telemetry.wire.cycle import Cycle
 from telemetry.wire.payloads import Design, DeviceConfig, Event, SiteConfig
+from tests.helpers.callers import HEADERS, OneCaller
 from tests.helpers.client import TestClient
 from tests.helpers.life import KEY, lifting
 from tests.helpers.lifting import Crane
@@ -159,7 +160,7 @@ def test_the_api_pages_through_cycles_and_gives_the_total(database: DatabaseSett
     configured(database, DESIGN)
     found = recognised(5)
     store(database, [*map(noted, found), told("e-1", 5)])
-    with TestClient(create_app(settings(database=database))) as client:
+    with TestClient(create_app(settings(database=database), doorman=OneCaller()), headers=HEADERS) as client:
         base = f"/api/v1/devices/{KEY[0]}/{KEY[2]}"
         seen: list[dict[str, Any]] = []
         cursor: int | None = None

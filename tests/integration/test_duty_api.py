@@ -12,6 +12,7 @@ from api.settings import ApiSettings
 from telemetry.clock import now_ms
 from telemetry.settings import DatabaseSettings
 from telemetry.wire.payloads import Shown, Stage
+from tests.helpers.callers import HEADERS, OneCaller
 from tests.helpers.duty import Alarm, record
 from tests.helpers.rows import fetch
 
@@ -26,10 +27,12 @@ ALWAYS = {"begin": "2020-01-01T00:00:00Z", "end": "2120-01-01T00:00:00Z"}
 async def api(postgres_database: DatabaseSettings) -> AsyncIterator[httpx.AsyncClient]:
     with psycopg.connect(postgres_database.url.get_secret_value(), autocommit=True) as connection:
         connection.execute("INSERT INTO site (site) VALUES ('gate')")
-    app = create_app(ApiSettings(database=postgres_database, console=False))
+    app = create_app(ApiSettings(database=postgres_database, console=False), doorman=OneCaller())
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost/api/v1", headers=HEADERS
+        ) as client:
             yield client
 
 
@@ -148,6 +151,8 @@ async def test_the_receipt_chain_of_an_alarm_is_what_the_record_has(
 
 
 async def test_without_a_database_it_is_said() -> None:
-    app = create_app(ApiSettings(console=False))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost/api/v1") as client:
+    app = create_app(ApiSettings(console=False), doorman=OneCaller())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost/api/v1", headers=HEADERS
+    ) as client:
         assert (await told(client, "GET", "/sites/gate/duty", 503))["type"] == "urn:cranewatch:database-unavailable"

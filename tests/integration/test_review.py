@@ -252,9 +252,9 @@ async def test_the_api_says_what_was_reviewed_and_marks_the_log(
     async with reviewing(postgres_database, embedded_broker):
         await until(lambda: unreviewed(postgres_database) == 0)
     async with Database(postgres_database, application="test-api") as pool:
-        (one, *_) = await store.done(pool, site="site")
+        (one, *_) = await store.done(pool, sites=["site"])
         assert (one.late, one.added, one.refusal) == ({BOOTS[0]: [[112, 118]]}, 1, None)
-        log_ = [present.logged(row) for row in await alarms.transitions(pool, site="site", rule="moment")]
+        log_ = [present.logged(row) for row in await alarms.transitions(pool, sites=["site"], rule="moment")]
         assert {entry["verdict"] for entry in log_ if entry["origin"] == "live" and entry["signal"] == "raise"} == {
             "not_reproduced"
         }

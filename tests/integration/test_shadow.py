@@ -16,11 +16,13 @@ from runtime.backtest.run import Asked, run
 from runtime.backtest.shadow import Shadow, report
 from telemetry import broker as door
 from telemetry.clock import now_ms
+from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.storage import backtests, shadows
 from telemetry.storage.pool import Database
 from telemetry.storage.shadows import Run
 from tests.helpers.api import ApiProcess
+from tests.helpers.callers import make_key
 from tests.helpers.life import Life
 from tests.helpers.limits import BASE
 from tests.helpers.rows import fetch, value
@@ -73,7 +75,7 @@ async def test_a_run_ends_by_itself_with_what_a_back_test_of_the_same_time_finds
     number = await go_on(database, run_)
     assert number is not None
     async with Database(database, application="test") as pool:
-        kept = await backtests.result(pool, number)
+        _, kept = await backtests.result(pool, number) or (None, {})
         (one,) = await backtests.listed(pool, hash_=run_.profile_hash)
     assert kept is not None
     assert (one.kind, one.outcome, one.missing) == ("shadow", "good", 0)
@@ -185,9 +187,11 @@ async def test_the_api_shows_what_was_tried(postgres_database: DatabaseSettings,
     ended, other = await begun(postgres_database, began, life.ts + 1), candidate(LOWER).hash
     number = await go_on(postgres_database, ended)
     api = ApiProcess(embedded_broker, postgres_database, console=False)
+    key = await make_key(postgres_database, (Role.ADMIN, "*"))
     api.start()
     try:
-        async with httpx.AsyncClient(base_url=f"{api.url}/api/v1", timeout=10) as client:
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(base_url=f"{api.url}/api/v1", timeout=10, headers=headers) as client:
             (one,) = (await client.get("/backtests", params={"profile_hash": other[:12]})).json()["items"]
             assert (one["id"], one["kind"], one["outcome"], one["site"]) == (number, "shadow", "good", "site")
             assert one["total"]["became"]["earlier"] == 1

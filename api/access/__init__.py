@@ -1,0 +1,1 @@
+"""Who asks, and what they may: sign-in, tokens, keys, and the gate before every route."""
