@@ -5,10 +5,12 @@ import signal
 import sys
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from api.app import create_app
 from api.settings import ApiSettings
 from telemetry import logs
+from telemetry.exposition import metrics_server
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +24,15 @@ def main() -> None:
     logger.info("console and API on http://%s:%d", settings.http.host, settings.http.port, extra={"action": "start"})
     # uvicorn raises the signal again once it has stopped in good order: that is a success, not a death.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    registry = CollectorRegistry()
+    with metrics_server(registry, settings.metrics_port, settings.metrics_host):
+        serve(settings, registry)
+
+
+def serve(settings: ApiSettings, registry: CollectorRegistry) -> None:
+    """Serve until a signal."""
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, registry),
         host=settings.http.host,
         port=settings.http.port,
         log_config=None,

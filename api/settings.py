@@ -8,7 +8,7 @@ from telemetry.settings import DatabaseSettings, Environment, Section
 class HttpSettings(Section):
     """Where the API listens."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on; there is no login yet, so loopback.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; beyond loopback behind TLS only.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: tuple[str, ...] = Field(
         default=("localhost", "127.0.0.1"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime.first_admin import DEMO_LOGIN, demo_access
 from runtime.probe import LatencyProbe, percentile
 from runtime.reconcile import Reconciliation, reconcile
 from runtime.stack import Ports, Stack, choose_ports, say
@@ -53,6 +54,8 @@ class Demo:
     journal: Path = field(init=False)
     ports: Ports = field(init=False)
     fleet: Fleet | None = None
+    password: str = ""  # of this run's account
+    key: str = ""  # for programs, the tours' among them
 
     def __post_init__(self) -> None:
         o = self.options
@@ -71,6 +74,8 @@ class Demo:
         site = sites.load(sites.builtin(scenario.site))
         async with self.stack as stack:
             await stack.configure(site.id, site.config, site.devices)
+            self.password, self.key = await demo_access(stack.database)
+            stack.note("CRANEWATCH_DEMO_KEY", self.key)
             await stack.start_services()
             say(self._addresses(site.id))
             began = time.monotonic()
@@ -146,6 +151,7 @@ class Demo:
         base = f"http://127.0.0.1:{p.http}"
         return (
             f"\n  控制台 console    {base}/site/{site}\n"
+            f"  登录 sign in      {DEMO_LOGIN}  {self.password}\n"
             f"  终端 terminal     {base}/terminal/{site}/crane-1\n"
             f"  API               {base}/docs\n"
             f"  MQTT              127.0.0.1:{p.mqtt} (3.1.1)   127.0.0.1:{p.mqtt5} (5)   ws://127.0.0.1:{p.ws}\n"

@@ -120,6 +120,11 @@ class Stack:
         path.touch(mode=0o600)
         path.write_text("".join(f"{name}={value}\n" for name, value in self.environment().items()))
 
+    def note(self, name: str, value: str) -> None:
+        """One line more for whoever reads `env`."""
+        with (self.folder / "env").open("a") as file:
+            file.write(f"{name}={value}\n")
+
     def _start_database(self) -> None:
         if self.cluster is None:
             return

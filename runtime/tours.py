@@ -122,7 +122,8 @@ class Guide:
         url = f"http://127.0.0.1:{self.demo.ports.http}{path}"
 
         def fetch() -> Any:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            request = urllib.request.Request(url, headers={"X-API-Key": self.demo.key})
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own address
                 return json.load(answer)
 
         return await asyncio.to_thread(fetch)

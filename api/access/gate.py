@@ -2,7 +2,7 @@
 The gate: every request passes it, and what is not known to be allowed is refused.
 
 Rule 1: a path is public only when it is in `PUBLIC`; everything else needs somebody who asks.
-Rule 2: every route of the API says which permission it needs (`allowed`); `assert_guarded` refuses to start otherwise.
+Rule 2: every route of the API says which permission it needs (`allowed`); `guarded` refuses to start otherwise.
 Rule 3: a route that names a site is allowed for that site or not; one that names none shows the sites that the
 person may see, and no other.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.datastructures import MutableHeaders
@@ -185,11 +185,29 @@ def needs(route: APIRoute | APIWebSocketRoute) -> list["Allowed | Anybody"]:
     return list(_needs(route.dependant))
 
 
-def assert_guarded(app: FastAPI) -> None:
-    """Raise RuntimeError for a route of ours that anybody could ask."""
-    for route in app.routes:
-        if isinstance(route, APIRoute | APIWebSocketRoute) and not public(route.path) and not needs(route):
-            raise RuntimeError(f"{route.path} says no permission that it needs: give it a caller (api.access.gate)")
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A route that somebody has to be let in to; no `allowed` means whoever is signed in."""
+
+    method: str  # WEBSOCKET for a socket
+    path: str
+    allowed: tuple[Allowed, ...]
+
+
+def guarded(router: APIRouter, prefix: str = "") -> list[Guarded]:
+    """What a router's routes ask for. Raises RuntimeError for one that anybody could ask."""
+    found = []
+    for route in router.routes:
+        path = prefix + getattr(route, "path", "")
+        if public(path):
+            continue
+        asked = needs(route) if isinstance(route, APIRoute | APIWebSocketRoute) else []
+        if not asked:
+            raise RuntimeError(f"{path} says no permission that it needs: give it a caller (api.access.gate)")
+        methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WEBSOCKET"]
+        own = tuple(one for one in asked if isinstance(one, Allowed))
+        found += [Guarded(method, path, own) for method in methods]
+    return found
 
 
 def allowed(permission: Permission, *, everywhere: bool = False) -> list[Any]:

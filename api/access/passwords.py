@@ -38,7 +38,7 @@ def weakness(password: str, login: str) -> tuple[str, str] | None:
     if len(password) > LONGEST:
         return f"口令最多 {LONGEST} 个字符", f"a password has at most {LONGEST} characters"
     plain = password.casefold()
-    if login.casefold() in plain or any(word in plain for word in _OBVIOUS) or len(set(plain)) < 5:
+    if (login and login.casefold() in plain) or any(word in plain for word in _OBVIOUS) or len(set(plain)) < 5:
         return "口令太容易猜到", "this password is too easy to guess"
     return None
 

@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import httpx
+from playwright.sync_api import BrowserContext
 
 from runtime.embedded.ports import free_port
 from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings, MqttSettings
-from tests.helpers.callers import key_for
+from tests.helpers.callers import account_for, key_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,6 +93,18 @@ class ApiProcess:
         code = self._process.wait(15)
         self._process = None
         return code
+
+    def sign_in(self, context: BrowserContext, login: str = "wang.gong") -> None:
+        """Let a browser in, as an admin of that login, without the page for it."""
+        if self._database is None:
+            raise ValueError("without a database nobody may come in")
+        password = account_for(self._database, login, (Role.ADMIN, "*"))
+        answer = httpx.post(
+            f"{self.url}/api/v1/auth/login", json={"login": login, "password": password, "cookies": True},
+            headers={"Origin": self.url}, timeout=20,
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+        context.add_cookies([{"name": name, "value": value, "url": self.url} for name, value in answer.cookies.items()])
 
     def _hang_up(self) -> None:
         if self._http is not None:
