@@ -152,6 +152,7 @@ class Demo:
         return (
             f"\n  控制台 console    {base}/site/{site}\n"
             f"  登录 sign in      {DEMO_LOGIN}  {self.password}\n"
+            f"  密钥 API key      KEY={self.key}\n"
             f"  终端 terminal     {base}/terminal/{site}/crane-1\n"
             f"  API               {base}/docs\n"
             f"  MQTT              127.0.0.1:{p.mqtt} (3.1.1)   127.0.0.1:{p.mqtt5} (5)   ws://127.0.0.1:{p.ws}\n"
