@@ -100,7 +100,7 @@ def create_app(settings: ApiSettings, registry: CollectorRegistry | None = None)
     app.include_router(health.router(parts))
     app.include_router(docs.router(app))
     app.include_router(socket.router(feed))
-    app.include_router(terminal.router(settings.terminal, settings.mqtt))
+    app.include_router(terminal.router(terminal.served(settings.terminal, settings.mqtt)))
     problems.unknown(app, "/api")
     if settings.console:
         pages.mount(app, parts)
