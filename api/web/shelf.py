@@ -44,8 +44,9 @@ class Shelf:
     def worker(self) -> bytes:
         """The service worker, told which version it keeps and of which files."""
         told = {"BUILD": self.build, "FILES": sorted(set(self.files) - {"worker.js"})}
-        return "".join(f"const {name} = {json.dumps(value)};\n" for name, value in told.items()).encode() + (
-            self.files["worker.js"]
+        return (
+            "".join(f"const {name} = {json.dumps(value)};\n" for name, value in told.items()).encode()
+            + (self.files["worker.js"])
         )
 
 
