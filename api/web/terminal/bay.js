@@ -218,7 +218,7 @@ export class BayWatch {
     const posts = this._ours();
     const silent = posts.filter((watch) => watch.lost(now) === "device");
     const speaking = posts.filter((watch) => !silent.includes(watch));
-    const last = Math.min(...posts.map((watch) => (watch.reading ? now - watch.reading.received : Infinity)));
+    const ages = speaking.filter((watch) => watch.reading).map((watch) => now - watch.reading.received);
     return {
       kind: "formwork",
       bay: this.bay,
@@ -226,7 +226,7 @@ export class BayWatch {
       timezone: this.siteConfig?.timezone,
       lost,
       why: lost ? words.WHY[lost] : null,
-      age: Number.isFinite(last) ? last : null,
+      age: ages.length ? Math.max(...ages) : null, // of the posts that speak; those that do not are named
       stale: !speaking.length,
       hazards: this._hazards(now, posts),
       alarms,
@@ -244,8 +244,9 @@ export class BayWatch {
   _band(lost, alarms, silent) {
     const found = band({ lost, alarms, still: words.STILL_BAY, watch: { ...this._muted(), started: this.started, coverage: { hazards: {} } } });
     if (found.style !== "empty" || !silent.length) return found;
-    const named = silent.map((watch) => watch.config?.display_name || watch.device);
-    return { ...found, style: "degraded", head: { zh: `${named[0]}${silent.length > 1 ? ` 等${silent.length}根` : ""}无数据`, en: `NO DATA from ${silent.length} post${silent.length > 1 ? "s" : ""}` }, text: { zh: "其余正常", en: "others normal" } };
+    const first = silent[0].config?.display_name || silent[0].device;
+    const head = { zh: `${first}${silent.length > 1 ? ` 等${silent.length}根` : ""}无数据`, en: `NO DATA from ${silent.length} post${silent.length > 1 ? "s" : ""}` };
+    return { ...found, style: "degraded", head, text: { zh: "其余正常", en: "others normal" } };
   }
 
   _pour(lost, alarms, now, speaking, silent) {

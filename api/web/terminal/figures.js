@@ -1,6 +1,6 @@
 /** The right half of the page: rows of one figure or two, each with its names, its unit and what it is worth. */
 
-import { $, element, fixed, fresh, html, mark, put } from "./page.js";
+import { $, element, fit, fixed, fresh, html, mark, put } from "./page.js";
 import * as words from "./words.js";
 
 const row = (zh, en, value, unit, small) => ({ zh, en, value, unit, small });
@@ -52,10 +52,10 @@ function rows(model, config, landing) {
 function bayRows(worst) {
   const one = (zh, en, found, digits, unit) => [row(zh, en, fixed(found?.value ?? null, digits), `${unit}  ${found?.post || ""}`)];
   return [
-    one("最大轴力", "FORCE, most", worst.force, 0, "%"),
-    one("最大沉降", "SETTLED, most", worst.settle, 1, "mm"),
-    one("最大位移", "SHIFT, most", worst.shift, 1, "mm"),
-    one("最大倾角", "TILT, most", worst.tilt, 2, "°"),
+    one("最大轴力", "FORCE", worst.force, 0, "%"),
+    one("最大沉降", "SETTLED", worst.settle, 1, "mm"),
+    one("最大位移", "SHIFT", worst.shift, 1, "mm"),
+    one("最大倾角", "TILT", worst.tilt, 2, "°"),
   ];
 }
 
@@ -69,7 +69,7 @@ function outUnit(model) {
 /** Draw the rows; `landing` is the hook's height in m at the floor that the operator has chosen, or null. */
 export function drawRows(model, config, landing) {
   const list = rows(model, config, landing);
-  mark("right", "kind", model.kind || "");
+  mark("c", "kind", model.kind || "");
   const key = JSON.stringify(list.map((pair) => pair.map((one) => [one.zh, one.en, one.small])));
   html("right", key, () =>
     list.map((pair, n) => {
@@ -98,8 +98,11 @@ export function drawUse(model) {
   if (bay) {
     const word = model.pour === "slow" ? words.slow(model.slow) : words.POUR[model.pour];
     mark("bay-use", "pour", model.pour);
-    put("pour-zh", word.zh);
-    put("pour-en", word.en);
+    const [first, ...rest] = word.zh.split(" ");
+    const room = `${model.pour}|${$("left").clientWidth}`;
+    fit("pour-zh", first, 19, 9, room);
+    fit("pour-do", rest.join(" "), 19, 9, room);
+    fit("pour-en", word.en, 9.8, 5, room);
     return;
   }
   put("percent-value", use.percent == null ? "—" : String(Math.max(0, Math.round(use.percent))));

@@ -186,8 +186,8 @@ function drawCoverage(model) {
 
 function drawTop(model) {
   put("name", model.name);
-  const who = bay ? null : shift.operatorLine(model.operator, session, model.timezone);
-  html("operator", who || "", () => (who ? [element("small", "", "司机 OPERATOR"), who] : []));
+  const who = bay ? `${model.posts - model.silent} / ${model.posts}` : shift.operatorLine(model.operator, session, model.timezone);
+  html("operator", who || "", () => (who ? [element("small", "", bay ? "立杆 POSTS" : "司机 OPERATOR"), who] : []));
   put("clock", clock(new Date(), model.timezone));
   const mode = model.mode ? MODES[model.mode] || { zh: model.mode, en: "" } : null;
   put("mode", mode ? `${mode.zh} ${mode.en}` : "");

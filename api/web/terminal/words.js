@@ -94,13 +94,13 @@ export const POUR = {
 
 /** Of a whole bay: which post to look at. */
 export function slow(post) {
-  return post ? w(`放慢浇筑 检查${post}`, `SLOW THE POUR check ${post}`) : POUR.slow;
+  return post ? w(`放慢浇筑 检查${post.replace(/ /g, "")}`, `SLOW THE POUR check ${post}`) : POUR.slow;
 }
 
 /** In the cab of the crane that pours into this bay. */
 export const ofBay = (bay) => w(`高支模 ${bay}`, `FORMWORK ${bay}`);
 export const DOUBT = w("误报？", "FALSE?");
-export const SENT = w("已告知安全员", "safety officer told");
+export const SENT = w("已记录", "RECORDED");
 export const ABOVE = w("距落点", "ABOVE LANDING");
 
 /** Fallback sentences for an alarm that came without its own words. */
