@@ -9,7 +9,7 @@
 
 import { band } from "./band.js";
 import { unpack } from "./unpack.js";
-import { Watch } from "./watch.js";
+import { Watch, ZONE } from "./watch.js";
 import * as words from "./words.js";
 
 const EMPTY_MS = 5000;
@@ -223,7 +223,7 @@ export class BayWatch {
       kind: "formwork",
       bay: this.bay,
       name: `高支模 ${this.bay}`,
-      timezone: this.siteConfig?.timezone,
+      timezone: this.siteConfig?.timezone ?? ZONE,
       lost,
       why: lost ? words.WHY[lost] : null,
       age: ages.length ? Math.max(...ages) : null, // of the posts that speak; those that do not are named

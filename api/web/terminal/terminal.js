@@ -159,7 +159,7 @@ function drawBand(model) {
     fit("line3", `${text.en} · ${model.why.zh} ${model.why.en}`, 5, 3.4, room);
   } else {
     fit("line1", `${head.zh} ${text.zh}`.trim(), 13.1, 7, room);
-    fit("line2", `${head.en} ${text.en}`.trim(), 9.8, 5, room);
+    fit("line2", `${head.en} ${text.en}`.trim(), 10.4, 5, room);
     fit("line3", "", 5, 4, room);
   }
 }

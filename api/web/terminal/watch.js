@@ -30,6 +30,7 @@ export const HELD_ALARM_MS = 30_000; // an alarm that was sounding when the watc
 export const REFRESH_MS = 5000;
 const CAB_HAZARDS = new Set(["load", "moment", "wind", "tilt", "limits", "zones", "anti_collision", "force", "settlement", "shift"]);
 export const EMPTY_T = 0.3; // below it nothing hangs on the hook
+export const ZONE = "Asia/Shanghai"; // what a site's configuration that names none means
 const MAY_DOUBT_MS = 600_000; // for so long after an alarm a person may say that it was false
 
 export { digest };
@@ -292,7 +293,8 @@ export class Watch {
 
   /** What the alarms alone sound, or null. */
   alarmSound(now) {
-    const mode = this.config?.cab_sound ?? "all";
+    // What is left out on the wire is the default, which is "extra"; without any configuration nobody knows of a box.
+    const mode = this.config ? (this.config.cab_sound ?? "extra") : "all";
     if (mode === "none") return null;
     const held = this.lostSince == null || now - this.lostSince < HELD_ALARM_MS;
     const loud = [...this.alarms.values()].filter((alarm) => !this._quiet(alarm, now, mode));
@@ -359,7 +361,7 @@ export class Watch {
       kind: this.kind,
       name: this.config?.display_name || this.device,
       place: this.siteConfig?.display_name || this.site,
-      timezone: this.siteConfig?.timezone,
+      timezone: this.siteConfig?.timezone ?? ZONE,
       operator: this.value("operator", now),
       mode: this.value("mode", now),
       lost,
