@@ -315,8 +315,8 @@ class Annunciator:
                 self._again(device, rule, record, facts)
             case Action.RELEASE:
                 self._release(device, rule, record, facts, response)
-            case Action.SET_MODE:
-                raise Refusal("a mode is set on the device, not on an alarm")
+            case Action.SET_MODE | Action.BEGIN_SHIFT | Action.DOUBT:
+                raise Refusal(f"{response.action} is not about an alarm's state")
         self._touch(device, rule)
 
     def _silence(self, device: DeviceKey, rule: str, record: Record, value: float | None) -> None:

@@ -26,7 +26,7 @@ from analytics.limits import COLUMNS, Limits
 from analytics.pouring import Posts, Seen, Site, look
 from telemetry.model import Severity
 from telemetry.profiles import STEPS
-from telemetry.wire.payloads import Cause, Words
+from telemetry.wire.payloads import Cause, DeviceConfig, Words
 from telemetry.wire.topics import ID
 
 EVERY_MS: Final = 1_000
@@ -101,6 +101,16 @@ class Bays:
         while (site, found) in self._fleet.index:
             found += "-x"
         return found
+
+    def of(self, key: DeviceKey, config: DeviceConfig) -> DeviceKey | None:
+        """The bay of a device with this configuration; None when it is in none."""
+        own = config.bay and key[1] == self._fleet.kind
+        return (key[0], key[1], self._id(key[0], config.bay or "")) if own else None
+
+    def name(self, key: DeviceKey) -> str | None:
+        """What a bay is called; None of anything else."""
+        bay = self.bays.get(key)
+        return bay.name if bay is not None else None
 
     def _look(self, key: DeviceKey, bay: Bay, now: int) -> None:
         rows = self._members.get(key, [])

@@ -36,6 +36,7 @@ from analytics.responses import Responses, current
 from analytics.samples import Arrived, Change, Notice
 from analytics.sounding import Sounding
 from analytics.table import NEVER
+from analytics.terminals import Terminals
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import Profile
 from telemetry.model import Mode, Severity
@@ -79,6 +80,7 @@ class Engine:
         self._health = health.Health()
         self._neighbours = Neighbours()
         self._sounding = Sounding(self.annunciator)
+        self.terminals = Terminals(self.annunciator, self.bays)
 
     # Inputs
 
@@ -129,6 +131,7 @@ class Engine:
             self._clocks(offsets)
         self._neighbours.look(self.fleets["crane"], self.annunciator, self.now)
         self.bays.tick(self.now)
+        self.terminals.tick(self.fleets.values(), self.now)
         self._floods.tick(self.fleets.values(), self.ourselves.key(""), self.now)
         self._gathering.tell()
         self._sounding.tick(self.now)
@@ -363,6 +366,10 @@ class Engine:
         at = int(place[0].table["ts"][place[1]]) if place is not None else NEVER
         return at if at != NEVER else None
 
+    def knows(self, key: DeviceKey) -> bool:
+        """Whether this is a device that was heard of, or a bay of such."""
+        return self._place(key) is not None or key in self.bays.bays
+
     def devices(self) -> int:
         """How many devices are known."""
         return sum(len(fleet.devices) for fleet in self.fleets.values())
@@ -420,6 +427,7 @@ class Engine:
             "gathering": self._gathering.freeze(),
             "floods": self._floods.freeze(),
             "sounding": self._sounding.freeze(),
+            "terminals": self.terminals.freeze(),
         }
 
     def snapshot(self) -> bytes:
@@ -449,6 +457,8 @@ class Engine:
             engine._gathering.thaw(raw["gathering"])
             engine._floods.thaw(raw["floods"])
             engine._sounding.thaw(raw["sounding"])
+            if "terminals" in raw:  # of a version that did not look at them
+                engine.terminals.thaw(raw["terminals"])
         except (msgspec.MsgspecError, KeyError, TypeError, ConfigError) as error:
             raise ValueError(f"not a snapshot of this version: {error}") from error
         engine.now = engine.annunciator.now = state.now

@@ -143,6 +143,8 @@ class Intake:
                 taken.outcome.extend(self.engine.adopt(notes.adopted(payload), received))
             elif topic == notes.MODES:
                 self.engine.remember(notes.remembered(payload))
+            elif topic == notes.TERMINALS:
+                self.engine.terminals.said(notes.shown(payload))
             else:
                 taken.outcome.extend(self.engine.trouble(*notes.troubled(payload), received))
         except msgspec.MsgspecError:
@@ -186,4 +188,4 @@ class Intake:
                     config = payloads.decode(payloads.DeviceConfig, payload)
                     taken.outcome.extend(engine.configure(*where, config, received))
             case _:
-                pass  # up/shown is for the desk's side; a partition drops it before its journal
+                pass  # up/shown: a partition keeps it from its journal, see `terminal_book`

@@ -14,6 +14,7 @@ import msgspec
 
 from analytics.identity import DeviceKey
 from analytics.journal import Input
+from analytics.terminal_book import Showing
 from telemetry.errors import CranewatchError
 from telemetry.wire import payloads, topics
 from telemetry.wire.payloads import Alarm, Coverage
@@ -23,7 +24,8 @@ DOUBT: Final = "own/doubt"  # why: a reason of `texts.REASONS`
 ADOPT: Final = "own/adopt"  # retained alarms as they were found, topic to payload
 MODES: Final = "own/modes"  # retained coverage as it was found: it says which mode was evaluated by
 TROUBLE: Final = "own/trouble"  # a rule of `troubles.Trouble`, with words while it lasts
-ALL: Final = frozenset({DOUBT, ADOPT, MODES, TROUBLE})
+TERMINALS: Final = "own/terminals"  # what the heartbeats of terminals have come to, where that is new
+ALL: Final = frozenset({DOUBT, ADOPT, MODES, TROUBLE, TERMINALS})
 
 Found = tuple[DeviceKey, str, Alarm | None]  # device, rule, the alarm; None when it cannot be read
 
@@ -51,6 +53,16 @@ def trouble(rule: str, detail: str | None) -> Input:
 def troubled(payload: bytes) -> tuple[str, str | None]:
     """What `trouble` noted. Raises msgspec.MsgspecError."""
     return msgspec.msgpack.decode(payload, type=tuple[str, str | None])
+
+
+def terminals(found: dict[DeviceKey, Showing]) -> Input:
+    """The terminals of these devices are shown, muted or absent from now on."""
+    return TERMINALS, msgspec.msgpack.encode(list(found.items()))
+
+
+def shown(payload: bytes) -> dict[DeviceKey, Showing]:
+    """What `terminals` noted. Raises msgspec.MsgspecError."""
+    return dict(msgspec.msgpack.decode(payload, type=list[tuple[DeviceKey, Showing]]))
 
 
 def remembered(payload: bytes) -> Iterable[tuple[DeviceKey, Coverage]]:

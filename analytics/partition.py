@@ -24,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from analytics import heartbeat, notes, shares
+from analytics import dropped, heartbeat, notes, shares
 from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.intake import Intake, Taken
@@ -36,8 +36,9 @@ from analytics.repeats import Repeats
 from analytics.retained import newer, rank, retained
 from analytics.settings import AnalyzerSettings
 from analytics.settling import Settling
+from analytics.terminal_book import TerminalBook
 from analytics.troubles import Trouble, Troubles
-from telemetry import broker, clock
+from telemetry import clock
 from telemetry.claim import PartitionClaim
 from telemetry.consumer import UNHEARD, Batch, Consumer, PublishRefused
 from telemetry.errors import BrokerUnavailable, CranewatchError
@@ -49,7 +50,6 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES: Final = (
     48 * 1024
 )  # 240 frames of one sample; one of a thousand samples alone holds the loop for half a second
-SYS_S: Final = 10.0  # a broker that has not let its counters be read by then will not
 STARVED_S: Final = 3.0  # no tick came back for this long: the window is full, or the loop is behind
 
 
@@ -83,6 +83,7 @@ class Partition:
         self._logbook = Logbook(folder, settings, metrics, self._journal_failed, self._journal_recovered)
         self._engine = Engine(number)
         self._intake = Intake(self._engine, self._tick_topic, settings.devices_max)
+        self._terminals = TerminalBook(lambda key: self._engine.knows(key))
         self._outbox = Outbox(self._refused, metrics.outbox_dropped.inc)
         self._settling = Settling(lambda: self._logbook.ok, metrics.unjournalled.inc)
         self._fresh_link = False
@@ -159,6 +160,7 @@ class Partition:
         if of_a_folder and other != self._logbook.id and not found.empty:
             faults.append("another worker had the partition since, with a folder of its own")
         self._remembered = max(self._received, self._engine.now)
+        self._terminals.restore(self._engine.terminals.showing)
         said = {rule: detail for rule, (_, detail) in self._engine.ourselves.troubles.items()}
         self._troubles.restore(said, asyncio.get_running_loop().time())
         self._expected_session = not found.empty
@@ -236,6 +238,7 @@ class Partition:
     # The work
 
     async def _watch(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        name = f"sys-p{self._number}-{self._run}"
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(consumer.run(), name="analytics.link")
             work = [
@@ -245,7 +248,7 @@ class Partition:
                 tasks.create_task(self._beat(consumer), name="analytics.heartbeat"),
                 tasks.create_task(self._logbook.sync(), name="analytics.sync"),
                 tasks.create_task(self._sweep(consumer), name="analytics.sweep"),
-                tasks.create_task(self._look_at_broker(), name="analytics.broker"),
+                tasks.create_task(dropped.watch(self._mqtt, name, self._troubles), name="analytics.broker"),
                 tasks.create_task(
                     self._repeats.run(consumer, self._outbox, lambda numbers: self._send(consumer, numbers)),
                     name="analytics.repeat",
@@ -266,6 +269,7 @@ class Partition:
     def _linked(self, session_present: bool) -> None:
         self._fresh_link = True
         self._repeats.linked()
+        self._terminals.linked()
         self._tick_first = self._tick_n + 1
         if self._expected_session and not session_present:
             logger.warning(
@@ -315,7 +319,7 @@ class Partition:
         self._settling.put(consumer, batch, futures, journalled=journalled)
 
     def _select(self, batch: Batch) -> list[Input]:
-        """What of a batch is an input: no ticks of others or before their time, no terminals' heartbeats."""
+        """What of a batch is an input: no ticks of others or before their time, and of terminals what is new."""
         inputs: list[Input] = []
         for message in batch.messages:
             topic = message.topic
@@ -323,10 +327,12 @@ class Partition:
                 if topic != self._tick_topic or not self._timely(message.payload):
                     self._metrics.ticks_dropped.inc()
                     continue
+                inputs += self._seen(message.payload)
             elif topic == self._repeats.topic:
                 self._repeats.told(message.payload)
                 continue
             elif topic.endswith("/up/shown"):
+                self._terminals.heard(topic, message.payload)
                 continue
             inputs.append((topic, message.payload))
         return inputs
@@ -339,6 +345,11 @@ class Partition:
                 self.evaluating.set()
                 return True
         return False
+
+    def _seen(self, tick: bytes) -> list[Input]:
+        """In front of a tick of ours: of which terminals something else is true by now."""
+        found = self._terminals.changes(payloads.decode(payloads.Tick, tick).at)
+        return [notes.terminals(found)] if found else []
 
     def _journal_failed(self, error: OSError) -> None:
         logger.error(
@@ -419,25 +430,6 @@ class Partition:
             else:
                 logger.warning("over: %s", trouble, extra={"action": "trouble"})
             self._send(consumer, self._note([notes.trouble(trouble, detail)]))
-
-    async def _look_at_broker(self) -> None:
-        """The broker's own count of what it dropped; rumqttd and brokers that do not let it be read say nothing."""
-        now = asyncio.get_running_loop().time
-
-        def note(arrival: broker.Arrival) -> None:
-            with contextlib.suppress(ValueError):
-                self._troubles.counted(int(arrival.payload), now())
-
-        name = f"sys-p{self._number}-{self._run}"
-        link = broker.Link(self._mqtt, name, filters=[(topics.DROPPED, 0)], on_arrival=note)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(link.run(), name="analytics.sys")
-            try:
-                async with asyncio.timeout(SYS_S):
-                    await link.up.wait()
-            except TimeoutError:
-                logger.info("this broker does not let %s be read", topics.DROPPED, extra={"action": "broker"})
-                running.cancel()
 
     async def _sweep(self, consumer: Consumer) -> None:
         """

@@ -24,6 +24,7 @@ from telemetry.wire.payloads import Cause, Response
 
 WAIT_MS: Final = 10_000
 MAX_WAITING: Final = 1_000  # beyond it a response is refused
+SAID: Final = (Action.BEGIN_SHIFT, Action.DOUBT)  # for the record and the people who read it; no alarm changes
 MAX_KNOWN: Final = 10_000  # ids remembered; the oldest is forgotten
 
 
@@ -48,6 +49,8 @@ class Responses:
     def _carry_out(self, key: DeviceKey, response: Response, outcome: Outcome, at: int) -> None:
         fleet = self._fleets.get(key[1])
         row = fleet.index.get((key[0], key[2])) if fleet is not None else None
+        if response.action in SAID:
+            return
         if response.action is Action.SET_MODE:
             self._set_mode(fleet, row, response, outcome)
             return

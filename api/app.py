@@ -120,7 +120,7 @@ def create_app(
     include(docs.router(app))
     include(socket.router(feed, access))
     include(login.router())
-    include(terminal.router(settings.terminal, settings.mqtt))
+    include(terminal.router(terminal.served(settings.terminal, settings.mqtt)))
     problems.unknown(app, "/api")
     if settings.console:
         pages.mount(app, parts)

@@ -18,6 +18,7 @@ from runtime.backtest import command as backtest
 from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
 from runtime.doctor import known_settings
+from runtime.terminal import command as cab
 from telemetry.clock import utc_now
 from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
 from telemetry.settings import DatabaseSettings, Environment
@@ -213,20 +214,9 @@ def simulate(context: typer.Context) -> None:
     raise typer.Exit(main(context.args) or 0)
 
 
-@app.command(epilog="Example: [bold]cranewatch terminal demo crane-1[/]")
-def terminal(
-    site: Annotated[str, typer.Argument(help="Site id.")],
-    device: Annotated[str, typer.Argument(help="Device id.")],
-    once: Annotated[bool, typer.Option("--once", help="Print one screen after two seconds and end.")] = False,
-) -> None:
-    """The cab terminal in a shell: straight from the broker, no API needed."""
-    from runtime.terminal import run
-
-    settings = named(Environment)
-    try:
-        _until_signal(lambda stop: run(settings.mqtt, site, device, stop, once=once))
-    except (BrokerUnavailable, ValueError) as error:
-        refuse(str(error), 1)
+app.command(epilog="Example: [bold]cranewatch terminal demo crane-1[/]  or  [bold]cranewatch terminal demo --bay A[/]")(
+    cab.terminal
+)
 
 
 @app.command(epilog="Example: [bold]CRANEWATCH_DATABASE__URL=postgresql://… cranewatch migrate[/]")

@@ -68,6 +68,8 @@ class Action(StrEnum):
     ENABLE = "enable"
     RELEASE = "release"  # a hold
     SET_MODE = "set_mode"
+    BEGIN_SHIFT = "begin_shift"  # who works from now on, said at a terminal: recorded, and changes no alarm
+    DOUBT = "doubt"  # the cab calls an alarm that is over false: recorded, and changes nothing
 
 
 class Hazard(StrEnum):

@@ -100,4 +100,40 @@ OBSERVED: Final[dict[str, Entry]] = {
             )
         },
     ),
+    "terminal_silent": Entry(
+        zh="终端无响应",
+        en="TERMINAL SILENT",
+        meaning=Words(
+            zh="配置了终端（驾驶室或高支模区）且设备在工作 而终端 10 秒没有心跳 开机后有 60 秒宽限",
+            en="A terminal belongs to this crane or bay and the device is at work, and no terminal has sent its"
+            " heartbeat for 10 s; 60 s are allowed after the device came up.",
+        ),
+        figure=False,
+        says={
+            Severity.ALARM: Say(
+                "终端无响应 报警到不了现场人员",
+                "TERMINAL SILENT: alarms do not reach the people there",
+                "电台通知司机 检查终端电源与网络",
+                "tell the operator by radio, check the terminal's power and network",
+            )
+        },
+    ),
+    "terminal_muted": Entry(
+        zh="终端被静音或遮蔽",
+        en="TERMINAL MUTED",
+        meaning=Words(
+            zh="终端有心跳 但连续 5 秒以上没有一台可见且声音在运行（页面隐藏、声音未解锁或音量为 0）",
+            en="Terminals send their heartbeat, and for more than 5 s none of them is visible with its sound running:"
+            " the page is hidden, its sound was never unlocked, or the volume is 0.",
+        ),
+        figure=False,
+        says={
+            Severity.ALARM: Say(
+                "终端被静音或遮蔽 司机听不到报警",
+                "TERMINAL MUTED OR HIDDEN: nobody there hears an alarm",
+                "电台通知司机 打开终端页面并开班",
+                "have the operator open the terminal's page and start the shift",
+            )
+        },
+    ),
 }

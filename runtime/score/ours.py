@@ -9,6 +9,8 @@ second alarm of a kind is a new one and not the rest of the first.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import msgspec
+
 from analytics.engine import Engine
 from analytics.flood import OWN
 from analytics.outcome import Outcome
@@ -50,7 +52,9 @@ class _Desk:
         zones, pours = list(self._recording.zones), list(self._recording.pours)
         self._take(engine.configure_site(SITE, SiteConfig(version=1, zones=zones, pours=pours), START_MS), 0.0)
         for trace in self._recording.traces:
-            self._take(engine.configure(SITE, trace.kind, trace.device, trace.config, START_MS), 0.0)
+            # In a recording there are no terminals that could be missed.
+            config = msgspec.structs.replace(trace.config, terminal="none")
+            self._take(engine.configure(SITE, trace.kind, trace.device, config, START_MS), 0.0)
         feeds = [_Feed(trace) for trace in self._recording.traces]
         t = ticked = 0.0
         while t < self._recording.duration_s:

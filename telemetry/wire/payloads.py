@@ -82,7 +82,10 @@ class Receipt(Payload, frozen=True):
 
 
 class Response(Payload, frozen=True):
-    """`up/response`: what a person answers to an alarm, or the mode they set. Its id is the cause of what follows."""
+    """
+    `up/response`: what a person answers to an alarm, the mode they set, the shift they begin (`who`; `why` names the
+    terminal). Its id is the cause of what follows.
+    """
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9-]{8,64}\Z")]
     action: Action
@@ -415,7 +418,8 @@ class Pour(Payload, frozen=True):
     """
     A pour permit: which bay, in which order its posts are loaded (device ids), and how fast at most.
 
-    `max_kn_per_min` is the sum over the bay's monitored posts.
+    `max_kn_per_min` is the sum over the bay's monitored posts. `crane`: the device id of the crane that pours; its cab
+    is told what the bay alarms.
     """
 
     permit: Name
@@ -424,6 +428,7 @@ class Pour(Payload, frozen=True):
     valid_to: Ts
     order: Annotated[list[Name], Meta(max_length=64)] = []
     max_kn_per_min: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    crane: Name | None = None
 
 
 class SiteConfig(Payload, frozen=True):

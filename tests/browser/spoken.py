@@ -34,9 +34,14 @@ BAY = (Hazard.FORCE, Hazard.SETTLEMENT, Hazard.SHIFT, Hazard.TILT)
 class SpokenSite:
     """One site. Start it with `with`; every call returns when the broker has acknowledged."""
 
-    def __init__(self, settings: MqttSettings, site: str, *, cranes: int = 1, posts: int = 0) -> None:
+    def __init__(
+        self, settings: MqttSettings, site: str, *, cranes: int = 1, posts: int = 0, cab_sound: str = "all",
+        pours: list[payloads.Pour] | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.site = site
+        self.cab_sound = cab_sound
+        self.pours = pours or []
         self.keys = [("crane", f"crane-{n + 1}") for n in range(cranes)]
         self.keys += [("formwork", f"post-{n + 1:02}") for n in range(posts)]
         self.readings: dict[str, dict[str, Any]] = {
@@ -147,12 +152,12 @@ class SpokenSite:
                 reading.cancel()
 
     async def _introduce(self, link: Link) -> None:
-        site = payloads.SiteConfig(version=1, display_name="示范工地 Demo site")
+        site = payloads.SiteConfig(version=1, display_name="示范工地 Demo site", pours=self.pours)
         await link.publish(f"cw/v1/{self.site}/config", payloads.encode(site), retain=True)
         for n, (kind, device) in enumerate(self.keys):
             if kind == "crane":
                 config = payloads.DeviceConfig(
-                    version=1, display_name=f"{n + 1}#塔机", charts=[CHART], cab_sound="all", interval_ms=200,
+                    version=1, display_name=f"{n + 1}#塔机", charts=[CHART], cab_sound=self.cab_sound, interval_ms=200,
                     property_no="川A-2024-0117", registration_no="成塔-0032",
                 )  # fmt: skip
                 hazards = {hazard: payloads.HazardCoverage(level=CoverageLevel.MONITORED) for hazard in WATCHED}

@@ -81,7 +81,7 @@ export class Reader {
   }
 }
 
-/** A link that comes back by itself. Callbacks: up(), down(why), message({topic, bytes, retain}), refused(code). */
+/** A link that comes back by itself. Callbacks: up(), down(why, close code), message({topic, bytes, retain}), refused(code). */
 export class Link {
   /** `filters` are topic filters, all subscribed at QoS 1; `now` is a monotonic clock in ms. */
   constructor({ url, clientId, filters, credentials = () => ({}), keepalive = 5, on, now = () => performance.now() }) {
@@ -107,19 +107,30 @@ export class Link {
 
   /** Subscribe once more: the broker sends every retained message again (3.8.4). */
   refresh() {
-    if (this.isUp) this._subscribe();
+    if (this.isUp) this._subscribe(this.filters);
+  }
+
+  /** More filters, now and after every reconnect; those that are there already cost nothing. */
+  add(filters) {
+    const more = filters.filter((filter) => !this.filters.includes(filter));
+    if (!more.length) return;
+    this.filters = [...this.filters, ...more];
+    if (this.isUp) this._subscribe(more);
+  }
+
+  /** Publish at QoS 0, now or never: what nobody may queue, because a second later there is a newer one. */
+  say(topic, payload) {
+    if (this.isUp) this._send(packet(PUBLISH << 4, field(topic), utf8.encode(payload)));
   }
 
   /**
-   * Publish at QoS 1. With `keepFor` ms it waits for a connection and is sent again on the next one until the
-   * broker has acknowledged it; without, it is sent now or never. Says whether it was sent.
+   * Publish at QoS 1. For `keepFor` ms it waits for a connection and is sent again on the next one until the broker
+   * has acknowledged it. Says whether it was sent.
    */
-  publish(topic, payload, keepFor = 0) {
+  publish(topic, payload, keepFor) {
     const entry = { id: this._id(), topic, payload, until: this.now() + keepFor };
-    if (keepFor) {
-      this.outbox.push(entry);
-      if (this.outbox.length > MAX_OUTBOX) this.outbox.shift();
-    }
+    this.outbox.push(entry);
+    if (this.outbox.length > MAX_OUTBOX) this.outbox.shift();
     if (!this.isUp) return false;
     this._publish(entry, false);
     return true;
@@ -161,8 +172,8 @@ export class Link {
         this._drop(String(error.message || error));
       }
     };
-    socket.onclose = () => {
-      if (socket === this.socket) this._drop("the broker closed the link");
+    socket.onclose = (event) => {
+      if (socket === this.socket) this._drop("the broker closed the link", event.code);
     };
   }
 
@@ -175,8 +186,8 @@ export class Link {
     this._send(packet(CONNECT << 4, ...parts));
   }
 
-  _subscribe() {
-    const parts = this.filters.flatMap((filter) => [field(filter), Uint8Array.of(1)]);
+  _subscribe(filters) {
+    const parts = filters.flatMap((filter) => [field(filter), Uint8Array.of(1)]);
     this._send(packet((SUBSCRIBE << 4) | 2, number(this._id()), ...parts));
   }
 
@@ -189,7 +200,7 @@ export class Link {
       if (body[1] !== 0) {
         this.on.refused(body[1]);
         this._drop(`the broker refused the connection, code ${body[1]}`);
-      } else this._subscribe();
+      } else this._subscribe(this.filters);
     } else if (type === SUBACK) {
       if (body.subarray(2).some((code) => code & 128)) {
         this.on.refused(5);
@@ -232,7 +243,7 @@ export class Link {
     }
   }
 
-  _drop(why) {
+  _drop(why, code = null) {
     const socket = this.socket;
     this.socket = null;
     this.isUp = false;
@@ -241,7 +252,7 @@ export class Link {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     }
-    this.on.down(why);
+    this.on.down(why, code);
     this._again();
   }
 

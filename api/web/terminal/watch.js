@@ -11,6 +11,9 @@
  * Times: `now` is a monotonic clock in ms, `wall` Unix ms.
  */
 
+import { band } from "./band.js";
+import { boxSounds } from "./blackbox.js";
+import { digest } from "./digest.js";
 import { unpack } from "./unpack.js";
 import { utilisation } from "./chart.js";
 import { Wind } from "./wind.js";
@@ -26,26 +29,22 @@ export const OLD_MS = 60_000;
 export const HELD_ALARM_MS = 30_000; // an alarm that was sounding when the watching stopped sounds on for so long
 export const REFRESH_MS = 5000;
 const CAB_HAZARDS = new Set(["load", "moment", "wind", "tilt", "limits", "zones", "anti_collision", "force", "settlement", "shift"]);
-// Bits of device_alarm and device_prewarn (telemetry/kinds.py, DEVICE_ALARM_BITS) for what the box itself sounds.
-const BOX_BITS = { wind: 1, load: 2, anti_collision: 4, moment: 8, tilt: 16, zones: 32 };
+export const EMPTY_T = 0.3; // below it nothing hangs on the hook
+export const ZONE = "Asia/Shanghai"; // what a site's configuration that names none means
+const MAY_DOUBT_MS = 600_000; // for so long after an alarm a person may say that it was false
 
-const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n;
-});
-
-/** CRC-32 of the sorted transition ids joined by newlines, as telemetry.wire.payloads.digest computes it. */
-export function digest(ids) {
-  let crc = 0xffffffff;
-  for (const byte of new TextEncoder().encode([...ids].sort().join("\n"))) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
-  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
-}
+export { digest };
 
 export class Watch {
-  constructor({ site, device, kind = null }) {
-    Object.assign(this, { site, device, kind });
+  /**
+   * `silent`: it is of a bay, of which nothing is ever read. `latch`: its alarm sounds until a person silences it.
+   * `follows`: whose silence elsewhere does not count here (a bay's alarm in the cab of the crane that pours).
+   */
+  constructor({ site, device, kind = null, silent = false, latch = true, follows = false }) {
+    Object.assign(this, { site, device, kind, silent, latch, follows });
     this.linked = false;
     this.refusal = null;
+    this.code = null;
     this.beat = null; // {received, at, count, digest}
     this.differsSince = null;
     this.alarms = new Map(); // rule → {...payload, received}
@@ -60,7 +59,9 @@ export class Watch {
     this.reading = null; // {values, invalid, received, ts}
     this.wind = new Wind();
     this.unread = 0; // messages that could not be understood
-    this.rendered = []; // transitions that await a receipt
+    this.rendered = []; // {device, kind, transition} that await a receipt
+    this.delivered = []; // the same, before they are drawn
+    this.over = []; // alarms that sounded and are over: {device, kind, rule, transition, words, at}
     this.lostSince = null;
     this.everWatched = false;
     this.started = false;
@@ -69,11 +70,13 @@ export class Watch {
 
   linkUp() {
     this.linked = true;
-    this.refusal = null;
+    this.refusal = this.code = null;
   }
 
-  linkDown() {
+  /** `code`: the WebSocket's close code, by which the box's bridge says why (words.js). */
+  linkDown(code = null) {
     this.linked = false;
+    this.code = code;
     this.offered = new Map();
   }
 
@@ -132,7 +135,7 @@ export class Watch {
     const held = this.alarms.get(rule);
     if (!bytes.length) {
       this.offered.delete(rule);
-      if (!retain) this._over(rule);
+      if (!retain) this._over(rule, now);
       return;
     }
     const alarm = { ...unpack(bytes), rule, received: now, stored: retain };
@@ -149,9 +152,12 @@ export class Watch {
     if (held && held.transition === alarm.transition) alarm.stored = held.stored && alarm.stored;
     this.alarms.set(rule, alarm);
     if (!held || held.transition !== alarm.transition) {
-      this.rendered.push(alarm.transition);
-      if (this.rendered.length > 64) this.rendered.shift();
+      for (const list of [this.rendered, this.delivered]) {
+        list.push({ device: this.device, kind: this.kind, transition: alarm.transition });
+        if (list.length > 64) list.shift();
+      }
     }
+    alarm.sounded = Boolean(held?.sounded) || alarm.cab === "continuous";
     const mute = this.silenced.get(rule);
     // Once the analyzer has taken the silence over, its `cab` alone decides.
     if (mute && (alarm.cab === "silenced" || alarm.cab === "none" || alarm.transition !== mute.transition || alarm.value >= mute.value + 2)) {
@@ -162,15 +168,34 @@ export class Watch {
       this.pulses.set(alarm.transition, now);
       if (this.pulses.size > 64) this.pulses.delete(this.pulses.keys().next().value);
     }
-    if (this.kind === "formwork" && alarm.severity >= 3) {
+    if (this.kind === "formwork" && this.latch && alarm.severity >= 3) {
       if (alarm.cab === "continuous" && !this.silenced.has(rule)) this.latched.set(rule, alarm);
       else if (alarm.cab === "silenced") this.latched.delete(rule);
     }
   }
 
-  _over(rule) {
+  _over(rule, now) {
+    const alarm = this.alarms.get(rule);
+    if (alarm?.sounded) {
+      const { device, kind } = this;
+      this.over.push({ device, kind, rule, transition: alarm.transition, words: words.sentence(alarm), at: now });
+      if (this.over.length > 4) this.over.shift();
+    }
     this.alarms.delete(rule);
     this.silenced.delete(rule);
+  }
+
+  /** Nobody is asked again about this one. */
+  forgive(transition) {
+    this.over = this.over.filter((one) => one.transition !== transition);
+  }
+
+  /** The last alarm that a person may still call false: it is over, and so is the lift; null for none. */
+  doubtful(now) {
+    const load = this.value("load_t", now);
+    if (this.alarms.size || this.lost(now) || (this.kind === "crane" && !(load <= EMPTY_T))) return null;
+    const last = this.over[this.over.length - 1];
+    return last && now - last.at < MAY_DOUBT_MS ? last : null;
   }
 
   /** Whether the alarms held are those the analyzer holds; `judge` also starts the time in which they may differ. */
@@ -183,7 +208,7 @@ export class Watch {
     };
     if (same(this.alarms)) this.differsSince = null;
     else if (judge && this.linked && same(this.offered)) {
-      for (const rule of [...this.alarms.keys()]) if (!this.offered.has(rule)) this._over(rule);
+      for (const rule of [...this.alarms.keys()]) if (!this.offered.has(rule)) this._over(rule, now);
       for (const [rule, alarm] of this.offered) this._hold(rule, alarm, now);
       this.differsSince = null;
     } else if (judge) this.differsSince ??= now;
@@ -197,12 +222,19 @@ export class Watch {
     return true;
   }
 
+  /** Why nobody may say that somebody watches, or null. */
+  unwatched(now) {
+    if (this.refusal != null && !this.linked) return "refused";
+    if (!this.beat) return this.linked ? "analyzer" : this.code ? words.gone(this.code) : "starting";
+    if (now - this.beat.received >= HEARTBEAT_MS) return this.linked ? "analyzer" : words.gone(this.code);
+    return this.differsSince != null && now - this.differsSince >= DIFFERS_MS ? "differs" : null;
+  }
+
   /** Why nobody may say that this device is watched, or null. */
   lost(now) {
-    if (this.refusal != null && !this.linked) return "refused";
-    if (!this.beat) return this.linked ? "analyzer" : "starting";
-    if (now - this.beat.received >= HEARTBEAT_MS) return this.linked ? "analyzer" : "link";
-    if (this.differsSince != null && now - this.differsSince >= DIFFERS_MS) return "differs";
+    const unwatched = this.unwatched(now);
+    if (unwatched != null) return unwatched;
+    if (this.silent) return null;
     if (!this.reading || now - this.reading.received >= this.silentAfter()) return "device";
     return null;
   }
@@ -240,20 +272,9 @@ export class Watch {
   /** What should sound: {kind: none|pulse|continuous|lost, since}. */
   sound(now) {
     const lost = this.lost(now);
-    if (lost === null) {
-      this.lostSince = null;
-      this.everWatched = true;
-    } else this.lostSince ??= now;
-    const mode = this.config?.cab_sound ?? "all";
-    if (mode !== "none") {
-      const held = this.lostSince == null || now - this.lostSince < HELD_ALARM_MS;
-      const loud = [...this.alarms.values()].filter((alarm) => !this._quiet(alarm, now, mode));
-      if (held && (loud.some((alarm) => alarm.cab === "continuous") || this.latched.size)) return { kind: "continuous" };
-      for (const alarm of loud) {
-        const begun = this.pulses.get(alarm.transition);
-        if (alarm.cab === "pulse" && begun != null && now - begun < PULSE_MS) return { kind: "pulse", since: begun };
-      }
-    }
+    this.note(lost, now);
+    const own = this.alarmSound(now);
+    if (own) return own;
     // A page that has just been opened is not a watch that was lost; after 3 s it is one that was never there.
     if (lost !== null && (this.everWatched || now - this.lostSince > 3000)) {
       const off = lost === "device" && this.presence?.online === false;
@@ -262,14 +283,37 @@ export class Watch {
     return { kind: "none" };
   }
 
+  /** Remember since when nobody watches. */
+  note(lost, now) {
+    if (lost === null) {
+      this.lostSince = null;
+      this.everWatched = true;
+    } else this.lostSince ??= now;
+  }
+
+  /** What the alarms alone sound, or null. */
+  alarmSound(now) {
+    // What is left out on the wire is the default, which is "extra"; without any configuration nobody knows of a box.
+    const mode = this.config ? (this.config.cab_sound ?? "extra") : "all";
+    if (mode === "none") return null;
+    const held = this.lostSince == null || now - this.lostSince < HELD_ALARM_MS;
+    const loud = [...this.alarms.values()].filter((alarm) => !this._quiet(alarm, now, mode));
+    if (held && (loud.some((alarm) => this._continuous(alarm)) || this.latched.size)) return { kind: "continuous" };
+    for (const alarm of loud) {
+      const begun = this.pulses.get(alarm.transition);
+      if (alarm.cab === "pulse" && begun != null && now - begun < PULSE_MS) return { kind: "pulse", since: begun };
+    }
+    return null;
+  }
+
+  _continuous(alarm) {
+    return alarm.cab === "continuous" || (this.follows && alarm.cab === "silenced" && alarm.active && alarm.severity >= 3);
+  }
+
   _quiet(alarm, now, mode) {
     const mute = this.silenced.get(alarm.rule);
     if (mute && now < mute.until) return true;
-    if (mode !== "extra") return false;
-    // "extra": what the black box sounds itself, at this moment, is not sounded a second time.
-    const bit = BOX_BITS[alarm.hazard] || 0;
-    const { device_alarm: red, device_prewarn: amber } = this.reading?.values || {};
-    return Boolean(bit && ((red || 0) & bit || (alarm.cab === "pulse" && (amber || 0) & bit)));
+    return mode === "extra" && boxSounds(alarm, this.reading?.values);
   }
 
   /** Whether pressing the button would quiet anything. */
@@ -277,17 +321,18 @@ export class Watch {
     return ["pulse", "continuous"].includes(this.sound(now).kind);
   }
 
-  /** The button: quiet here at once, and the answers to publish as [{rule, transition}]. It quiets sound, no more. */
+  /** The button: quiet here at once; what to publish, [{device, kind, rule, transition}]. It quiets sound, no more. */
   silence(now) {
     const answers = [];
+    const { device, kind } = this;
     for (const alarm of this.alarms.values()) {
-      if (alarm.cab !== "pulse" && alarm.cab !== "continuous") continue;
+      if (alarm.cab !== "pulse" && !this._continuous(alarm)) continue;
       const until = alarm.cab === "pulse" ? Infinity : now + SILENCE_MS;
       this.silenced.set(alarm.rule, { until, transition: alarm.transition, value: alarm.value ?? Infinity });
-      answers.push({ rule: alarm.rule, transition: alarm.transition });
+      answers.push({ device, kind, rule: alarm.rule, transition: alarm.transition });
     }
     for (const [rule, alarm] of this.latched) {
-      if (!answers.some((answer) => answer.rule === rule)) answers.push({ rule, transition: alarm.transition });
+      if (!answers.some((answer) => answer.rule === rule)) answers.push({ device, kind, rule, transition: alarm.transition });
     }
     this.latched.clear();
     return answers;
@@ -305,7 +350,6 @@ export class Watch {
     const lost = this.lost(now);
     const age = this.reading ? now - this.reading.received : null;
     const alarms = this.shown();
-    const worst = alarms[0] || null;
     const use = utilisation({
       load: this.value("load_t", now),
       radius: this.value("radius_m", now),
@@ -317,18 +361,19 @@ export class Watch {
       kind: this.kind,
       name: this.config?.display_name || this.device,
       place: this.siteConfig?.display_name || this.site,
-      timezone: this.siteConfig?.timezone,
+      timezone: this.siteConfig?.timezone ?? ZONE,
       operator: this.value("operator", now),
       mode: this.value("mode", now),
       lost,
       why: lost ? words.WHY[lost] : null,
       age,
       stale: age == null || age >= this.staleAfter(),
-      hazards: this._hazards(now),
+      hazards: this.levels(now),
       alarms,
-      band: this._band(lost, worst, alarms),
+      band: band({ lost, alarms, still: this.kind === "formwork" ? words.STILL_BAY : words.STILL, watch: this }),
       use,
-      pour: this._pour(lost, worst, now),
+      pour: this.pour(lost, alarms, now),
+      doubtful: this.doubtful(now),
       wind: this.wind.show(),
       eta: this._eta(),
       value: (name) => this.value(name, now),
@@ -336,7 +381,7 @@ export class Watch {
     };
   }
 
-  _hazards(now) {
+  levels(now) {
     const names = words.HAZARDS_OF[this.kind] || [];
     const known = this.coverage && this.beat && now - this.beat.received < HEARTBEAT_MS;
     return names.map((name) => {
@@ -345,48 +390,13 @@ export class Watch {
     });
   }
 
-  _band(lost, worst, alarms) {
-    const more = alarms.slice(1).map((alarm) => words.HAZARDS[alarm.hazard]).filter(Boolean);
-    const count = Math.max(0, alarms.length - 1);
-    if (lost) {
-      const still = this.kind === "formwork" ? words.STILL_BAY : words.STILL;
-      return { style: "lost", head: words.LOST, text: still, last: worst && words.sentence(worst), more, count };
-    }
-    if (worst) {
-      const own = words.sentence(worst);
-      const hold = worst.hold && !worst.active;
-      return {
-        style: worst.severity >= 3 ? "alarm" : "prewarning",
-        head: hold ? words.HOLD : own,
-        text: hold ? own : worst.action || null,
-        flash: worst.active && worst.severity >= 3,
-        silenced: worst.cab === "silenced" || this.silenced.has(worst.rule),
-        more,
-        count,
-      };
-    }
-    if (!this.started) return { style: "idle", head: words.NOT_STARTED, text: null, more: [], count: 0 };
-    const weak = Object.entries(this.coverage?.hazards || {}).filter(([, own]) => ["degraded", "blind"].includes(own.level));
-    if (!this.coverage) return { style: "degraded", head: { zh: "监测范围未知", en: "COVERAGE UNKNOWN" }, text: null, more: [], count: 0 };
-    if (weak.length) {
-      const [name, own] = weak.find(([, one]) => one.level === "blind") || weak[0];
-      const level = words.LEVELS[own.level], hazard = words.HAZARDS[name] || { zh: name, en: name };
-      return {
-        style: "degraded",
-        head: { zh: `${hazard.zh} ${level.zh}`, en: `${hazard.en} ${level.en}` },
-        text: own.reason,
-        more: weak.filter(([other]) => other !== name).map(([other]) => words.HAZARDS[other]).filter(Boolean),
-        count: weak.length - 1,
-      };
-    }
-    return { style: "empty", head: null, text: null, more: [], count: 0 };
-  }
-
-  _pour(lost, worst, now) {
-    if (worst && worst.severity >= 3) return "stop";
-    if (worst && worst.severity === 2) return "slow";
+  /** The three words of a bay: stop, slow, normal; idle without a pour, unknown when nobody watches. */
+  pour(lost, alarms, now) {
+    if (alarms.some((alarm) => alarm.severity >= 3)) return "stop";
+    if (lost) return "unknown";
+    if (alarms.some((alarm) => alarm.severity === 2)) return "slow";
     const pouring = this.value("pouring", now);
-    if (lost || pouring == null || !this.coverage || this.coverage.level === "blind") return "unknown";
+    if (pouring == null || !this.coverage || this.coverage.level === "blind") return "unknown";
     return pouring ? "normal" : "idle";
   }
 

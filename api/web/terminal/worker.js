@@ -1,21 +1,29 @@
 /**
- * Keeps the last page and its files, so that a cab terminal that reloads while the API is away still comes up.
- * The network is asked first, for 2 s: a new version is never held back by an old copy.
+ * Keeps the last page and its files, so that a terminal that reloads while its server is away still comes up.
+ *
+ * `BUILD` and `FILES` are written in front of this by the server: a new version is a new worker, which fetches all of
+ * its files before it takes over, and throws the old ones away. The network is asked first, for 2 s: a new version is
+ * never held back by an old copy.
  */
 
-const CACHE = "cranewatch-terminal-1";
+const CACHE = `cranewatch-terminal-${BUILD}`;
 const OURS = /^\/(terminal|terminal-assets)\//;
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(keepOpenPages()));
+self.addEventListener("install", (event) => event.waitUntil(fill().then(() => self.skipWaiting())));
+self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 
-/** The page that registered us was fetched before we existed: fetch it, and its files, once more to keep them. */
-async function keepOpenPages() {
-  await self.clients.claim();
+async function fill() {
   const cache = await caches.open(CACHE);
-  const names = ["terminal.css", "terminal.js", "mqtt.js", "watch.js", "sound.js", "words.js", "chart.js", "wind.js", "unpack.js"];
-  const pages = (await self.clients.matchAll({ type: "window" })).map((client) => client.url);
-  await cache.addAll([...names.map((name) => `/terminal-assets/${name}`), ...pages]);
+  await cache.addAll(FILES.map((name) => new Request(`/terminal-assets/${name}`, { cache: "no-cache" })));
+}
+
+/** The page that registered us was fetched before we existed: fetch it once more to keep it. */
+async function takeOver() {
+  const cache = await caches.open(CACHE);
+  const pages = (await self.clients.matchAll({ type: "window", includeUncontrolled: true })).map((client) => client.url);
+  await Promise.all(pages.map((url) => cache.add(url).catch(() => {})));
+  await self.clients.claim();
+  for (const name of await caches.keys()) if (name.startsWith("cranewatch-terminal-") && name !== CACHE) await caches.delete(name);
 }
 
 self.addEventListener("fetch", (event) => {

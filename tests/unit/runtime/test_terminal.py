@@ -3,7 +3,7 @@
 import msgspec
 from rich.console import Console
 
-from runtime.terminal import Screen
+from runtime.terminal.screen import Screen
 from telemetry.model import Severity, State
 from telemetry.wire import payloads
 
