@@ -230,10 +230,7 @@ class Claim(Payload, frozen=True):
 
 
 class LogSession(Payload, frozen=True):
-    """
-    Ingest has opened its session for the log. `fresh`: it is a new one, and what the broker held for the one before is
-    gone. A session that was there can be an old one all the same, when the broker came back as of its last save.
-    """
+    """Ingest has opened its session for the log; `fresh`: what the broker held for the one before is gone."""
 
     since: int
     fresh: bool = True
