@@ -15,9 +15,11 @@ from telemetry.settings import MqttSettings
 from telemetry.wire import payloads
 from telemetry.wire.payloads import Words
 from tests.browser.opening import LOST, PLAYING, begin
+from tests.browser.serving import served, url
 from tests.browser.spoken import SpokenSite
 from tests.browser.test_terminal import OVERLOAD, PREWARNING
-from tests.helpers.api import ApiProcess
+
+__all__ = ["served", "url"]
 
 PX_PER_MM = min(1280 / 217, 800 / 136)  # a 10.1 inch panel
 
@@ -72,23 +74,6 @@ def broker(embedded_broker: MqttSettings) -> MqttSettings:
     return embedded_broker
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[dict[int, ApiProcess]]:
-    made: dict[int, ApiProcess] = {}
-    yield made
-    for process in made.values():
-        process.stop()
-
-
-@pytest.fixture
-def url(broker: MqttSettings, served: dict[int, ApiProcess]) -> str:
-    """The address of an API that serves the page."""
-    if broker.port not in served:
-        served[broker.port] = ApiProcess(broker, console=False)
-        served[broker.port].start()
-    return served[broker.port].url
-
-
 @pytest.fixture
 def site(broker: MqttSettings, request: pytest.FixtureRequest) -> Iterator[SpokenSite]:
     more: dict[str, Any] = getattr(request, "param", {})
@@ -98,7 +83,7 @@ def site(broker: MqttSettings, request: pytest.FixtureRequest) -> Iterator[Spoke
 
 
 def cab(page: Page, url: str, site: SpokenSite, **more: str) -> None:
-    begin(page, f"{url}/terminal/{site.site}/crane-1", site, **more)
+    begin(page, f"{url}/terminal/{site.site}/crane-1", **more)
 
 
 def mm(page: Page, selector: str, text: str) -> float:
