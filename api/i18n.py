@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from html import escape
 from importlib import resources
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import negotiate_locale
@@ -88,9 +88,9 @@ class Tongue:
         return (Language.ZH, Language.EN) if self.language is Language.BOTH else (self.language,)
 
     @property
-    def html_lang(self) -> str:
+    def html_lang(self) -> Literal["en-US", "zh-CN"]:
         """The `lang` of a page."""
-        return "en" if self.language is Language.EN else "zh-CN"
+        return "en-US" if self.language is Language.EN else "zh-CN"
 
     # Plain text
 

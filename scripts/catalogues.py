@@ -5,21 +5,23 @@ Message catalogues of the pages, from the source: new messages in, unused ones o
     python -m scripts.catalogues --check    fail when something would change, or has no Chinese
 """
 
+import ast
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from api.i18n import DOMAIN, LOCALES, Language
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "api"
-KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
-    "_": None, "N_": None, "gettext": None, "markup": None, "ngettext": (1, 2), "nmarkup": (1, 2),
-    "pgettext": ((1, "c"), 2), "pmarkup": ((1, "c"), 2),
+# How many of a call's first arguments are forms of the message, and whether a context stands in front of them.
+KEYWORDS = {
+    "_": (1, False), "N_": (1, False), "gettext": (1, False), "markup": (1, False), "ngettext": (2, False),
+    "nmarkup": (2, False), "pgettext": (1, True), "pmarkup": (1, True),
 }  # fmt: skip
 Forms = str | tuple[str, ...]
 Messages = dict[tuple[str | None, str], tuple[Forms, str]]
@@ -34,19 +36,35 @@ def extracted() -> Messages:
     """Every message of the source by (context, message): its forms, and the first file that says it."""
     found: Messages = {}
     for file in sorted(SOURCES.rglob("*.py")):
-        for _, message, _, context in extract("python", io.BytesIO(file.read_bytes()), keywords=KEYWORDS):
-            first = message if isinstance(message, str) else message[0]
-            if first:
-                found.setdefault((context, first), (message, file.relative_to(ROOT).as_posix()))
+        for context, forms in messages(file.read_text("utf-8")):
+            found.setdefault((context, forms[0]), (forms if len(forms) > 1 else forms[0], f"{file.relative_to(ROOT)}"))
     return found
 
 
-def merged(language: Language, messages: Messages) -> Catalog:
+def messages(source: str) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+    """
+    The messages of a module, as (context, forms).
+
+    By its syntax tree and not by babel's extractor: that one reads tokens, and up to Python 3.11 a call inside an
+    f-string is none.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        count, with_context = KEYWORDS.get(name, (0, False))
+        given = [one.value for one in node.args[: count + with_context] if isinstance(one, ast.Constant)]
+        texts = [one for one in given if isinstance(one, str)]
+        if count and len(texts) == count + with_context:
+            yield (texts[0] if with_context else None), tuple(texts[with_context:])
+
+
+def merged(language: Language, said: Messages) -> Catalog:
     """The catalogue as it should be for these messages. English holds only what differs from the source."""
     with file_of(language).open("rb") as stream:
         old = read_po(stream, locale=LOCALES[language])
     made = Catalog(locale=LOCALES[language], domain=DOMAIN, project="cranewatch", fuzzy=False, charset="utf-8")
-    for (context, first), (forms, where) in sorted(messages.items(), key=lambda one: (one[1][1], one[0][1])):
+    for (context, first), (forms, where) in sorted(said.items(), key=lambda one: (one[1][1], one[0][1])):
         known = old.get(first, context)
         if language is Language.EN and (known is None or not known.string):
             continue

@@ -72,3 +72,8 @@ def test_times_are_the_site_s() -> None:
     assert BOTH.day(AT, zone("America/New_York")) == "01-15"
     assert EN.moment(1 << 62, shanghai, year=True).endswith("Dec 9999 20:26")
     assert zone("Mars/Olympus").key == "UTC"
+
+
+def test_a_message_inside_an_f_string_is_found_and_a_variable_is_none() -> None:
+    source = """x = f'<b>{t.markup("over, {n} left", n=3)}</b>' + t.gettext(name) + t.pmarkup("hazard", "load")"""
+    assert list(catalogues.messages(source)) == [("hazard", ("load",)), (None, ("over, {n} left",))]
