@@ -20,7 +20,7 @@ from telemetry.clock import to_datetime, to_ms
 from telemetry.errors import StorageError
 from telemetry.handover import DAY_MS, Ear, Named, OnCrane, Sheet, Standing, Unwatched, Work, Yesterday
 from telemetry.model import CoverageLevel, Mode
-from telemetry.storage import handovers
+from telemetry.storage import closings, handovers
 from telemetry.storage.pool import Database
 from telemetry.storage.quality import quality
 from telemetry.wire.payloads import Words
@@ -80,7 +80,7 @@ async def yesterday(
     changes = await handovers.changes(database, site, begin, end)
     found = await quality(database, site, to_datetime(begin), to_datetime(end))
     desk = found.desk if found is not None else None
-    causes = await handovers.causes(database, site, begin, end)
+    causes = await closings.by_cause(database, site, begin, end)
     rules: dict[str, int] = {}
     for one in desk.top if desk is not None else []:
         rules[one.place[2]] = rules.get(one.place[2], 0) + one.times
@@ -88,7 +88,8 @@ async def yesterday(
         begin=begin, end=end,
         shares=handover.shares([_renamed(one, names) for one in changes if one.of.kind != ANALYZER], begin, end),
         annunciated=desk.annunciated if desk is not None else 0,
-        by_rule=sorted(rules.items(), key=lambda one: -one[1]), causes=causes,
+        by_rule=sorted(rules.items(), key=lambda one: -one[1]),
+        causes={str(cause): n for cause, n in causes.items()},
         acknowledged=desk.acknowledged if desk is not None else 0,
         rubber_stamps=sum(one.rubber_stamps for one in desk.people) if desk is not None else 0,
     )  # fmt: skip

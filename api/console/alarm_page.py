@@ -68,6 +68,7 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str, rule: str
             with ui.element("div").classes("cw-col"):
                 shown = frame.Live(row, "first")
                 buttons = _Buttons(desk, site, alarm, row)
+                closing = ui.element("div").classes("cw-form")
                 with ui.element("section").classes("cw-panel"):
                     frame.title(t.markup("readings around it"))
                     around = frame.raw(f'<p class="cw-note">{t.markup("loading")}</p>')
@@ -81,9 +82,10 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str, rule: str
 
         async def look() -> None:
             try:
-                log = await record.transitions(parts.record(), site=site, device=device, rule=rule, limit=30)
+                log = await record.transitions(parts.record(), sites=[site], device=device, rule=rule, limit=30)
                 life.set_content(told(t, log, place))
                 whom.set_content(reached(t, place, await receipts.chain(parts.record(), site, device, rule)))
+                _offer_closing(desk, site, closing, log)
                 around.set_content(await _around(parts.record(), t, place, view, rule, alarm(), log))
             except StorageError:
                 life.set_content(f'<p class="cw-note">{t.markup("the record does not answer")}</p>')
@@ -95,6 +97,17 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str, rule: str
 
         frame.repaint(paint)
         ui.timer(LOOK_EVERY_S, look)
+
+
+def _offer_closing(desk: Desk, site: str, box: ui.element, log: list[TransitionRow]) -> None:
+    """Once it was answered: say what it was. Told once and for good, so a second button does no harm."""
+    raised = next((row for row in log if row.payload.get("signal") == Signal.RAISE), None)
+    if raised is None or box.default_slot.children or not desk.who.may(Permission.CLOSE, site):
+        return
+    t = desk.who.tongue
+    with box:
+        words = t.gettext("What was it? Close with a cause")
+        frame.button(words, lambda: answers.close(desk, str(raised.payload["id"]), ""), plain=True)
 
 
 class _Buttons:

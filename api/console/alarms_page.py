@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Final
 
@@ -14,13 +15,16 @@ from api.console.answers import BULK_MAX, Desk
 from api.console.places import Place
 from api.console.status import Status
 from api.console.visitor import Visitor
-from api.console.wording import PRIORITY, UNANSWERED
+from api.console.wording import MARK, PRIORITY, SEVERITY, UNANSWERED
 from api.deps import Parts
 from api.i18n import N_, Tongue
 from telemetry.errors import StorageError
 from telemetry.model import State
+from telemetry.roles import Permission
 from telemetry.storage import alarms as record
+from telemetry.storage import closings
 from telemetry.storage.alarms import AlarmRow
+from telemetry.storage.closings import ToClose
 
 # The nine states of ISA-18.2 in the four groups that a desk works through.
 GROUPS: Final[dict[str, tuple[str, frozenset[State]]]] = {
@@ -31,6 +35,7 @@ GROUPS: Final[dict[str, tuple[str, frozenset[State]]]] = {
     "all": (N_("all"), frozenset(State)),
 }
 SHELF_EVERY_S: Final = 5.0
+TO_CLOSE: Final = 12
 
 
 @dataclass
@@ -52,8 +57,8 @@ class Wish:
 async def build(parts: Parts, who: Visitor, place: Place) -> None:
     """The page."""
     t, site, picture = who.tongue, place.site, parts.feed.picture
-    wish = Wish()
-    desk = Desk(parts, who)
+    wish, desk = Wish(), Desk(parts, who)
+    shown: list[str] = []  # what is to be closed, as it was last listed
     with frame.page(who, t.gettext("Alarms"), place=place, here="alarms"):
         status = Status(parts, place, who)
         with ui.element("div").classes("cw-wide narrow"):
@@ -69,9 +74,13 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
             with ui.element("section").classes("cw-panel"):
                 frame.title(t.markup("shelved until"))
                 shelf = frame.raw("")
+            with ui.element("section").classes("cw-panel"):
+                frame.title(t.markup("nobody has said yet what these were"))
+                unclosed = ui.element("div").classes("cw-col tight")
 
         async def look() -> None:
             shelf.set_content(await _shelf(parts, t, place))
+            await _to_close(desk, place, unclosed, shown)
 
         def paint() -> None:
             status.paint()
@@ -108,7 +117,40 @@ def _together(desk: Desk, alarms: AlarmList) -> None:
     elif len(chosen) > BULK_MAX:
         ui.notify(t.gettext("at most {n} at once", n=BULK_MAX), type="negative")
     else:
-        answers.bulk(desk, chosen, lambda: None)
+        answers.bulk(desk, chosen)
+
+
+async def _to_close(desk: Desk, place: Place, box: ui.element, shown: list[str]) -> None:
+    """Alarms of which nobody has said what they were; made anew only when there are others."""
+    t = desk.who.tongue
+    try:
+        found = await closings.to_close(desk.parts.record(), place.site, limit=TO_CLOSE)
+    except StorageError:
+        return
+    ids = [one.id for one in found]
+    if ids == shown and box.default_slot.children:
+        return
+    shown[:] = ids
+    box.clear()
+    with box:
+        for one in found:
+            row = unclosed_row(t, place, one)
+            with ui.element("div").classes("cw-form cw-version"):
+                frame.raw(row, "grow")
+                if desk.who.may(Permission.CLOSE, place.site):
+                    frame.button(t.gettext("Close"), partial(answers.close, desk, one.id, row), plain=True)
+        if not found:
+            frame.raw(f"<p>{t.markup('none')}</p>")
+
+
+def unclosed_row(t: Tongue, place: Place, one: ToClose) -> str:
+    """One of them. Pure."""
+    text = one.payload.get("text") or {}
+    words = t.show((str(text.get("zh", one.rule)), str(text.get("en", one.rule))))
+    return (
+        f'<span class="cw-tag s{one.severity}">{MARK[one.severity]} {t.show(SEVERITY[one.severity])}</span> '
+        f"{t.moment(one.at_ms, place.zone)} <b>{escape(one.device)}</b> {words}"
+    )
 
 
 async def _shelf(parts: Parts, t: Tongue, place: Place) -> str:

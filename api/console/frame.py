@@ -84,7 +84,7 @@ def page(who: Visitor, title: str, *, place: Place | None = None, here: str = ""
     # Escaped once more for HTML: this text goes into a page.
     ui.add_head_html(f"<script>window.cwWords = {json.dumps(words).replace('<', chr(92) + 'u003c')}</script>")
     with context.client.layout:
-        head = raw(nav.header(who, place, context.client.request.url.path), "cw-top", "header").props("role=banner")
+        head = raw(nav.header(who, place), "cw-top", "header").props("role=banner")
         head.move(target_index=0)
         if place is not None:
             label = t.gettext("pages of the site")

@@ -65,25 +65,15 @@ def _form(
 ) -> None:
     t = who.tongue
     with ui.element("div").classes("cw-form"):
-        name = None
-        if not who.name:
-            name = ui.input(t.gettext("your name")).props("outlined dense maxlength=64")
+        frame.raw(t.markup("as {name}", name=who.name))
         remark = ui.input(t.gettext("note for the next shift")).props("outlined dense maxlength=400").classes("grow")
 
         async def sign() -> None:
-            signer = who.name or (name.value if name is not None else "").strip()
-            if not signer:
-                if name is not None:
-                    name.props(f'error error-message="{t.gettext("a name is needed")}"')
-                return
             await look()
-            organisation = who.principal.organisation if who.principal is not None else None
-            if parts.database is None:
-                return
+            signer = f"{who.name} ({who.principal.name})"
+            sheet_ = handover.frozen(now(), signer, who.principal.organisation, (remark.value or "").strip())
             try:
-                made = await handovers.sign(
-                    parts.database, handover.frozen(now(), signer, organisation, (remark.value or "").strip())
-                )
+                made = await handovers.sign(parts.record(), who.actor, sheet_)
             except StorageError as error:
                 frame.note(t, error)
                 return

@@ -23,7 +23,8 @@ from telemetry.errors import ConfigError, StorageError
 from telemetry.limit_profile import Profile
 from telemetry.profile_diff import differences
 from telemetry.roles import Permission
-from telemetry.storage import backtests
+from telemetry.storage import audit, backtests
+from telemetry.storage.audit import Deed
 from telemetry.storage.pool import Database
 from telemetry.storage.profiles import ProfileStore, Publication, Stored
 
@@ -70,7 +71,6 @@ class _Page:
                 )
                 self._text.classes("w-full")
                 with ui.element("div").classes("cw-form"):
-                    self._name = None if who.name else ui.input(t.gettext("your name")).props("outlined dense")
                     frame.button(t.gettext("Check and compare"), self._check, plain=True)
                     frame.button(t.gettext("Propose"), self._propose)
 
@@ -132,25 +132,27 @@ class _Page:
         with self._acts:
             if row.packaged or not self._who.may(Permission.APPROVE, place.site):
                 return
-            name = None if self._who.name else ui.input(t.gettext("your name")).props("outlined dense")
-
-            def signer() -> str:
-                return self._who.name or (name.value if name is not None else "").strip()
-
+            signer = self._who.principal.name
+            label = f"{row.name}/{row.version}"
             if row.approved_by is None:
                 why = ui.input(t.gettext("why, for the record")).props("outlined dense").classes("grow")
-                frame.button(t.gettext("Approve"), lambda: self._act(
-                    lambda store: store.approve(row.name, row.version, signer(), why.value or None, vocabulary.known())
-                ))  # fmt: skip
-            else:
-                frame.button(t.gettext("Publish to this site"), lambda: self._act(
-                    lambda store: store.publish(place.site, row.name, row.version, signer() or "console", now_ms())
-                ))  # fmt: skip
 
-    async def _act(self, work: Callable[[ProfileStore], object]) -> None:
-        t = self._tongue
+                def approve(store: ProfileStore) -> object:
+                    return store.approve(row.name, row.version, signer, why.value or None, vocabulary.known())
+
+                frame.button(t.gettext("Approve"), lambda: self._act("approve", label, approve))
+            else:
+
+                def publish(store: ProfileStore) -> object:
+                    return store.publish(place.site, row.name, row.version, signer, now_ms())
+
+                frame.button(t.gettext("Publish to this site"), lambda: self._act("publish", label, publish))
+
+    async def _act(self, action: str, target: str, work: Callable[[ProfileStore], object]) -> None:
+        t, site = self._tongue, self._place.site
         try:
             await self._run(work)
+            await audit.note(self._database, Deed(self._who.actor, f"profile.{action}", target, site))
         except (ConfigError, StorageError) as error:
             frame.note(t, error)
             return
@@ -180,8 +182,12 @@ class _Page:
 
     async def _propose(self) -> None:
         text = self._text.value or ""
-        who = self._who.name or (self._name.value if self._name is not None else "").strip()
-        await self._act(lambda store: store.propose(text, "text", who, vocabulary.known()))
+        signer = self._who.principal.name
+
+        def propose(store: ProfileStore) -> object:
+            return store.propose(text, "text", signer, vocabulary.known())
+
+        await self._act("propose", text.partition("\n")[0][:64], propose)
 
     async def _tried(self, row: Stored) -> str:
         found = await backtests.listed(self._database, hash_=row.hash, limit=20)

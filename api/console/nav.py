@@ -22,7 +22,7 @@ PAGES: Final[tuple[tuple[str, str, Permission], ...]] = (
 THEME_WORDS: Final = {"auto": N_("as the device"), "light": N_("light"), "dark": N_("dark")}
 
 
-def header(who: Visitor, place: Place | None, path: str) -> str:
+def header(who: Visitor, place: Place | None) -> str:
     """Brand, site, language, theme, and who is here."""
     t = who.tongue
     site = f'<a href="/site/{escape(place.site)}"><b>{escape(place.name)}</b></a>' if place is not None else ""
@@ -33,7 +33,7 @@ def header(who: Visitor, place: Place | None, path: str) -> str:
         f'{skip}<a href="/" class="brand">cranewatch</a><span class="crumb"><a href="/sites">{t.markup("Sites")}</a>'
         f'{" / " if site else ""}{site}</span><span class="grow"></span>'
         f"{_choice(COOKIE, t.gettext('language'), languages, str(t.language))}"
-        f"{_choice(THEME_COOKIE, t.gettext('colours'), themes, who.theme)}{_person(who, t, path)}"
+        f"{_choice(THEME_COOKIE, t.gettext('colours'), themes, who.theme)}{_person(who, t)}"
     )
 
 
@@ -59,8 +59,11 @@ def _choice(cookie: str, label: str, options: dict[str, str], chosen: str) -> st
     return f'<select aria-label="{escape(label)}" onchange="{keep}">{made}</select>'
 
 
-def _person(who: Visitor, t: Tongue, path: str) -> str:
-    if who.principal is None:
-        return ""
+def _person(who: Visitor, t: Tongue) -> str:
     roles = ", ".join(t.pick(ROLE_WORDS[role]) for role in who.principal.roles)
-    return f'<a class="cw-who" href="/account" title="{escape(roles)}">{escape(who.name)}</a>'
+    leave = "fetch('/api/v1/auth/logout',{method:'POST'}).finally(()=>location.assign('/login'))"
+    users = f'<a href="/users">{t.markup("Users")}</a>' if who.principal.anywhere(Permission.USERS) else ""
+    return (
+        f'{users}<span class="cw-who" title="{escape(roles)}">{escape(who.name)}</span>'
+        f'<button class="cw-out" onclick="{leave}">{t.markup("sign out")}</button>'
+    )

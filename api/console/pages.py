@@ -28,6 +28,7 @@ from api.console import (
     scene_page,
     site_page,
     sites_page,
+    users_page,
 )
 from api.deps import Parts
 from telemetry.roles import Permission
@@ -67,6 +68,14 @@ def mount(app: FastAPI, parts: Parts) -> None:
     @ui.page("/sites", title="cranewatch")
     async def sites() -> None:
         await sites_page.build(parts, frame.arrive())
+
+    @ui.page("/users", title="cranewatch")
+    async def users() -> None:
+        who = frame.arrive()
+        if not who.principal.anywhere(Permission.USERS):
+            with frame.denied(who):
+                return
+        await users_page.build(parts, who)
 
     @ui.page("/site/{site}", title="cranewatch")
     async def site(site: str) -> None:

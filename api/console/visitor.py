@@ -5,12 +5,14 @@ Rule: a page asks `may` before it shows a button. Whether the act is allowed is 
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Request
 
+from api.access.gate import actor_of
 from api.i18n import COOKIE, Tongue, choose
 from telemetry.roles import Permission, Principal
+from telemetry.storage.audit import Actor
 
 THEME_COOKIE: Final = "cw_theme"
 THEMES: Final[dict[str, bool | None]] = {"auto": None, "light": False, "dark": True}
@@ -18,20 +20,21 @@ THEMES: Final[dict[str, bool | None]] = {"auto": None, "light": False, "dark": T
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One person, for as long as their page is open. `principal` is None where nobody has to sign in."""
+    """One person, for as long as their page is open. `actor` is who the audit log says did it."""
 
     tongue: Tongue
-    principal: Principal | None = None
+    principal: Principal
+    actor: Actor
     theme: str = "auto"
 
     @property
     def name(self) -> str:
-        """Who answers, as the record will have it; empty where it has to be asked."""
-        return self.principal.display_name or self.principal.name if self.principal is not None else ""
+        """The name that others know them by."""
+        return self.principal.display_name or self.principal.name
 
     def may(self, permission: Permission, site: str) -> bool:
         """Whether this is allowed at that site."""
-        return self.principal is None or self.principal.may(permission, site)
+        return self.principal.may(permission, site)
 
     def sees(self, site: str) -> bool:
         """Whether they may look at that site at all."""
@@ -39,10 +42,8 @@ class Visitor:
 
 
 def visitor(request: Request) -> Visitor:
-    """The visitor that a request comes from."""
-    state: dict[str, Any] = request.scope.get("state") or {}
-    principal = state.get("principal")
-    own = principal.language if principal is not None else None
-    language = choose(request.cookies.get(COOKIE), request.headers.get("accept-language"), own)
+    """The visitor that a request comes from; the gate has let them in."""
+    principal: Principal = request.state.principal
+    language = choose(request.cookies.get(COOKIE), request.headers.get("accept-language"), principal.language)
     theme = request.cookies.get(THEME_COOKIE, "auto")
-    return Visitor(Tongue(language), principal, theme if theme in THEMES else "auto")
+    return Visitor(Tongue(language), principal, actor_of(request), theme if theme in THEMES else "auto")

@@ -8,6 +8,7 @@ import msgspec
 
 from telemetry.handover import Change, Ear, Named, Sheet, digest, reason, text
 from telemetry.model import CoverageLevel
+from telemetry.storage.audit import Actor, Deed, write
 from telemetry.storage.pool import Database
 from telemetry.wire.payloads import Coverage
 
@@ -24,10 +25,6 @@ _CHANGES: Final[LiteralString] = (
 _EARS: Final[LiteralString] = (
     "SELECT d.kind, d.device, t.terminal, t.at_ms, t.visible, t.audio, t.volume FROM terminal t"
     " JOIN device d USING (device_id) WHERE d.site = %s ORDER BY t.at_ms DESC LIMIT 500"
-)
-_CAUSES: Final[LiteralString] = (
-    "SELECT c.cause, count(*) AS n FROM alarm_closing c JOIN transition t ON t.id = c.transition_id"
-    " JOIN device d USING (device_id) WHERE d.site = %s AND t.at_ms >= %s AND t.at_ms < %s GROUP BY c.cause"
 )
 _LIST: Final[LiteralString] = (
     "SELECT handover_id, site, begin_ms, signed_ms, signed_by, organisation, note, sha256, previous, recorded_at"
@@ -88,13 +85,6 @@ async def ears(database: Database, site: str) -> dict[tuple[str, str], list[Ear]
     return found
 
 
-async def causes(database: Database, site: str, begin: int, end: int) -> dict[str, int]:
-    """What alarms of [begin, end) were, by those who closed them. Raises StorageError."""
-    async with database.connection() as connection:
-        rows = await (await connection.execute(_CAUSES, (site, begin, end))).fetchall()
-    return {row["cause"]: row["n"] for row in rows}
-
-
 async def listed(database: Database, site: str, *, before: int | None = None, limit: int = 50) -> list[Signed]:
     """Those that were signed, newest first, without their text. Raises StorageError."""
     parameters: dict[str, Any] = {"site": site, "before": before, "limit": min(limit, MAX_PAGE)}
@@ -110,7 +100,7 @@ async def one(database: Database, site: str, handover_id: int) -> Signed | None:
     return Signed(**row) if row is not None else None
 
 
-async def sign(database: Database, sheet: Sheet) -> int | None:
+async def sign(database: Database, by: Actor, sheet: Sheet) -> int | None:
     """
     Keep a sheet; its number. None when another one was signed since this one's `previous`: look at it first.
 
@@ -121,6 +111,10 @@ async def sign(database: Database, sheet: Sheet) -> int | None:
         sheet.site, sheet.since, sheet.at, sheet.signed_by, sheet.organisation, sheet.note, body, digest(body),
         sheet.previous,
     )  # fmt: skip
-    async with database.connection() as connection:
+    async with database.connection() as connection, connection.transaction():
         row = await (await connection.execute(_SIGN, values)).fetchone()
-    return int(row["handover_id"]) if row is not None else None
+        if row is None:
+            return None
+        after = {"sha256": digest(body)}
+        await write(connection, Deed(by, "handover.sign", f"handover {row['handover_id']}", sheet.site, after=after))
+    return int(row["handover_id"])
