@@ -35,7 +35,8 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
         return f'<section><h2 class="cw-title">{title}</h2><div class="{classes}">{"".join(made)}</div></section>'
 
     def drawn() -> str:
-        return plan(t, picture, site, picture.of(site), now_ms())
+        views = picture.of(site)
+        return plan(t, picture, site, views, now_ms()) if views else ""
 
     def body() -> str:
         now, views = now_ms(), picture.of(site)
