@@ -11,7 +11,7 @@ from typing import Final
 from analytics.identity import DeviceKey
 from analytics.rulebook import RULEBOOK, Entry
 from analytics.rulebook.observed import OBSERVED
-from telemetry.model import Hazard, Severity
+from telemetry.model import PLANNED_OFF, Hazard, Severity
 from telemetry.wire.payloads import Words
 
 HAZARDS: Final[dict[Hazard, tuple[str, str]]] = {
@@ -315,7 +315,7 @@ CONFIGURED: Final[dict[str, Words]] = {
 REASONS: Final[dict[str, Words]] = {
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),
-    "planned_off": Words(zh="计划断电", en="announced power off, parked"),
+    "planned_off": Words(zh=PLANNED_OFF[0], en=PLANNED_OFF[1]),
     "power_off": Words(zh="设备断电", en="the device lost its power"),
     "no_channel": Words(zh="无数据", en="no data of this channel"),
     "no_rating": Words(zh="无载荷表 也无设备额定值", en="no load chart and no rated load from the device"),

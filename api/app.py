@@ -32,6 +32,7 @@ from api.routes import (
     cycles,
     docs,
     duty,
+    handovers,
     health,
     login,
     people,
@@ -113,7 +114,20 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)
     include = _including(app)
-    for module in (sites, readings, cycles, alarms, receipts, duty, quality, quarantine, record, trials, people):
+    for module in (
+        sites,
+        readings,
+        cycles,
+        alarms,
+        receipts,
+        duty,
+        quality,
+        quarantine,
+        record,
+        trials,
+        people,
+        handovers,
+    ):
         include(module.router(parts), PREFIX)
     include(auth.router(parts, None), PREFIX)
     include(health.router(parts))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from api.access_examples import ACCESS
 from api.cycle_examples import CYCLES, USAGE
+from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
 
 _OVERLOAD: Final[dict[str, Any]] = {
@@ -137,6 +138,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         ]
     },
     **NOTIFY,
+    **HANDOVERS,
     **ACCESS,
     "Cycles": CYCLES,
     "Usage": USAGE,

@@ -1,7 +1,8 @@
 """
-The tables of docs/rules.md, from the profile that they hold by default and the rulebook that says what they mean.
+The tables of docs/rules.md, from the profile that they hold by default and the rulebook that says what they mean; and
+what the analyzer can watch, as data for those who may not import it (telemetry/vocabulary.json).
 
-    python -m scripts.rule_docs            write the generated parts of docs/rules.md
+    python -m scripts.rule_docs            write the generated parts of docs/rules.md, and the vocabulary
     python -m scripts.rule_docs --check    fail when something would change
 """
 
@@ -13,13 +14,15 @@ from analytics.channels import COLUMN, DERIVED
 from analytics.rulebook import RULEBOOK, Entry
 from analytics.rulebook.observed import OBSERVED
 from analytics.texts import CONFIGURED
+from analytics.vocabulary import KNOWN
 from scripts.wire_docs import DOCS, between
-from telemetry import profiles
+from telemetry import profiles, vocabulary
 from telemetry.kinds import KINDS
 from telemetry.limit_profile import Rule, Step
 from telemetry.model import Mode, Severity
 
 PAGE: Final = DOCS / "rules.md"
+VOCABULARY: Final = DOCS.parent / "telemetry" / vocabulary.FILE
 PROFILE: Final = "cn"
 STEPS: Final = {
     "advisory": ("提示", "advisory"), "prewarning": ("预警", "pre-warning"), "alarm": ("报警", "alarm"),
@@ -43,12 +46,14 @@ def main() -> int:
         ("figures", figure_table()),
     ):
         after = between(after, name, "\n".join(lines))
+    words = vocabulary.written(KNOWN)
     if "--check" in sys.argv:
-        if before != after:
-            sys.stderr.write("docs/rules.md is not current: run `python -m scripts.rule_docs`\n")
+        if before != after or VOCABULARY.read_text(encoding="utf-8") != words:
+            sys.stderr.write("docs/rules.md or the vocabulary is not current: run `python -m scripts.rule_docs`\n")
             return 1
         return 0
     PAGE.write_text(after, encoding="utf-8")
+    VOCABULARY.write_text(words, encoding="utf-8")
     return 0
 
 

@@ -78,6 +78,8 @@ class _Crane(_Strict, frozen=True):
     position_m: tuple[float, float]
     hook_max_m: Positive
     mast_m: Positive
+    slew_zero_deg: float | None = None
+    counter_jib_m: Positive | None = None
     display_name: str = ""
     profile: str | None = None
     limits: dict[str, dict[str, float]] = {}
@@ -228,6 +230,8 @@ def _crane(file: _File, crane: _Crane, devices: dict[tuple[str, str], DeviceConf
             hook_max_m=crane.hook_max_m,
             mast_m=crane.mast_m,
             position_m=crane.position_m,
+            slew_zero_deg=crane.slew_zero_deg,
+            counter_jib_m=crane.counter_jib_m,
             interval_ms=interval_ms,
             terminal=crane.terminal,
             cab_sound=crane.cab_sound,

@@ -1,6 +1,7 @@
 """The words that all parts share: states, signals, severities, hazards, priorities; nothing here changes anything."""
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class Severity(IntEnum):
@@ -95,6 +96,10 @@ class CoverageLevel(StrEnum):
     DEGRADED = "degraded"
     BLIND = "blind"
     NOT_MONITORED = "not_monitored"
+
+
+# Why a device is blind whose power was taken away as announced, in both languages: the one reason that is no gap.
+PLANNED_OFF: Final = ("计划断电", "announced power off, parked")
 
 
 class Mode(StrEnum):

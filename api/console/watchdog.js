@@ -8,27 +8,32 @@
   const LIMIT_MS = 3000, EVERY_MS = 250;
   let last = performance.now(), beat = null, banner = null;
 
+  const words = window.cwWords;
+
+  // In the page's language, as the server has put them there.
   function span(ms) {
-    const s = Math.floor(ms / 1000);
-    if (s < 120) return [`${s} 秒`, `${s} s`];
-    return s < 7200 ? [`${Math.floor(s / 60)} 分钟`, `${Math.floor(s / 60)} min`] : [`${Math.floor(s / 3600)} 小时`, `${Math.floor(s / 3600)} h`];
+    const s = Math.floor(ms / 1000), [seconds, minutes, hours] = words.units;
+    if (s < 120) return seconds.replaceAll("%", s);
+    return s < 7200 ? minutes.replaceAll("%", Math.floor(s / 60)) : hours.replaceAll("%", Math.floor(s / 3600));
   }
 
   function stopped(age) {
-    const [zh, en] = span(age), root = document.documentElement;
+    const since = span(age), root = document.documentElement;
     if (banner === null) {
       banner = document.createElement("div");
       banner.id = "cw-stopped";
       banner.setAttribute("role", "alert");
       document.body.prepend(banner);
       root.classList.add("cw-stopped");
+      root.style.setProperty("--cw-lost", JSON.stringify(`▨ ${words.lost}`));
+      root.style.setProperty("--cw-unknown", JSON.stringify(words.unknown));
     }
-    const words = `▨ 监测中断 NOT MONITORED：页面数据已停止 ${zh} page data stopped ${en} ago`;
-    if (banner.textContent !== words) {
+    const said = `▨ ${words.stopped.replaceAll("%", since)}`;
+    if (banner.textContent !== said) {
       const text = document.createElement("span");
-      text.textContent = words;
+      text.textContent = said;
       banner.replaceChildren(text);
-      root.style.setProperty("--cw-stopped", `"≥ ${zh}前 ${en} ago"`);
+      root.style.setProperty("--cw-stopped", JSON.stringify(words.old.replaceAll("%", since)));
     }
   }
 

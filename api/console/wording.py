@@ -1,11 +1,9 @@
-"""The console's words, Chinese and English side by side, and small pieces of HTML made of them. Pure."""
+"""The plant's words for states, hazards and modes as pairs (zh, en), and how figures are written. Pure."""
 
-from html import escape
 from typing import Final
 
-from telemetry.model import CoverageLevel, Hazard, Severity, State
-
-Pair = tuple[str, str]
+from api.i18n import Pair
+from telemetry.model import CoverageLevel, Hazard, Priority, Severity, State
 
 SEVERITY: Final[dict[int, Pair]] = {
     Severity.NONE: ("正常", "NORMAL"),
@@ -25,6 +23,11 @@ STATE: Final[dict[str, Pair]] = {
     State.SHELVED: ("搁置", "shelved"),
     State.SUPPRESSED: ("设计抑制", "suppressed by design"),
     State.DISABLED: ("停用", "disabled"),
+}
+PRIORITY: Final[dict[int, Pair]] = {
+    Priority.HIGH: ("高", "high"),
+    Priority.MEDIUM: ("中", "medium"),
+    Priority.LOW: ("低", "low"),
 }
 UNANSWERED: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED, State.LATCHED_UNACKNOWLEDGED})
 HAZARD: Final[dict[str, Pair]] = {
@@ -58,10 +61,13 @@ MODE: Final[dict[str, Pair]] = {
     "stopped": ("停用", "stopped"),
 }
 
-
-def both(pair: Pair) -> str:
-    """Chinese, and English in smaller letters, as HTML."""
-    return f'{escape(pair[0])} <span class="en">{escape(pair[1])}</span>'
+CAUSE: Final[dict[str, Pair]] = {
+    "true_danger": ("真实危险", "true danger"),
+    "allowed_work": ("允许的作业", "allowed work"),
+    "sensor": ("传感器", "sensor"),
+    "test": ("测试", "test"),
+    "unknown": ("不明", "unknown"),
+}
 
 
 def number(value: float | None, decimals: int) -> str:
@@ -75,19 +81,3 @@ def number(value: float | None, decimals: int) -> str:
 def percent(value: float | None) -> str:
     """How much of a rating is used. A hook a little below its tare uses nothing: 0, as on the cab's terminal."""
     return number(None if value is None else max(0.0, value), 0)
-
-
-def ago(ms: int | None) -> Pair:
-    """How long ago, in words that do not change faster than a person reads."""
-    if ms is None:
-        return ("从未", "never")
-    seconds = ms // 1000
-    if seconds < 2:
-        return ("刚刚", "just now")
-    if seconds < 60:
-        return (f"{seconds} 秒前", f"{seconds} s ago")
-    if seconds < 3600:
-        return (f"{seconds // 60} 分钟前", f"{seconds // 60} min ago")
-    if seconds < 172_800:
-        return (f"{seconds // 3600} 小时前", f"{seconds // 3600} h ago")
-    return (f"{seconds // 86_400} 天前", f"{seconds // 86_400} days ago")

@@ -233,8 +233,9 @@ class Picture:
         return None
 
     def of(self, site: str) -> list[DeviceView]:
-        """The devices of a site, by kind and id; the analyzer is none."""
-        return [self.devices[key] for key in sorted(self.devices) if key[0] == site and key[1] != ANALYZER]
+        """The devices of a site, by kind and id: without the analyzer, and without what only alarms are told under."""
+        found = (self.devices[key] for key in sorted(self.devices) if key[0] == site and key[1] != ANALYZER)
+        return [view for view in found if view.reading or view.presence or view.config or view.coverage]
 
     def alarmed(self, site: str) -> list[DeviceView]:
         """All that may have alarms at a site: its devices, and the analyzer about itself."""

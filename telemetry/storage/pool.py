@@ -43,6 +43,11 @@ class Database:
             reconnect_timeout=30.0,
         )
 
+    @property
+    def settings(self) -> DatabaseSettings:
+        """Where it is, for what needs a connection of a thread's own."""
+        return self._settings
+
     async def _watch(self, connection: Connection) -> None:
         if isinstance(connection, PatientAsyncConnection):
             watch(connection, self._settings.statement_timeout_s)

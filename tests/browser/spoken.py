@@ -158,7 +158,8 @@ class SpokenSite:
             if kind == "crane":
                 config = payloads.DeviceConfig(
                     version=1, display_name=f"{n + 1}#塔机", charts=[CHART], cab_sound=self.cab_sound, interval_ms=200,
-                    property_no="川A-2024-0117", registration_no="成塔-0032",
+                    property_no="川A-2024-0117", registration_no="成塔-0032", jib_m=50.0, mast_m=45.0,
+                    position_m=(70.0 * n, 10.0 * n), slew_zero_deg=0.0,
                 )  # fmt: skip
                 hazards = {hazard: payloads.HazardCoverage(level=CoverageLevel.MONITORED) for hazard in WATCHED}
                 why = payloads.Words(zh="本版本不计算", en="not computed in this version")

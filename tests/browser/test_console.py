@@ -32,7 +32,13 @@ def console(rumqttd_server: object, postgres_server: Server) -> Iterator[ApiProc
 
 @pytest.fixture(autouse=True)
 def signed_in(context: BrowserContext, console: ApiProcess) -> None:
+    enter(context, console)
+
+
+def enter(context: BrowserContext, console: ApiProcess, language: str = "both") -> None:
+    """Signed in, and reading both languages, so that a test sees either."""
     console.sign_in(context)
+    context.add_cookies([{"name": "cw_language", "value": language, "url": console.url}])
 
 
 @pytest.fixture
@@ -169,7 +175,7 @@ def test_a_kind_that_nobody_declared_breaks_no_page(page: Page, console: ApiProc
     assert answer.status == 200
     expect(page.locator(".cw-alarm")).to_have_count(1)
     expect(page.locator("a.cw-card")).to_have_count(2)
-    assert page.goto(f"{console.url}/") is not None
+    assert page.goto(f"{console.url}/sites") is not None
     expect(page.locator("a.cw-card", has_text=SITE)).to_be_visible()
     site.publish(f"cw/v1/{SITE}/cranes/crane-9/up/presence", b"", retain=True)
 
@@ -210,7 +216,7 @@ def test_the_chart_speaks_in_the_site_s_time_wherever_the_desk_is(
     chromium: Browser, console: ApiProcess, site: SpokenSite
 ) -> None:
     context = chromium.new_context(timezone_id="America/New_York")
-    console.sign_in(context)
+    enter(context, console)
     page = context.new_page()
     page.goto(f"{console.url}/crane/{SITE}/crane-1")
     expect(page.locator("body")).to_contain_text("times of the site: Asia/Shanghai")
@@ -241,7 +247,7 @@ def test_nothing_is_fetched_from_anywhere_else(page: Page, console: ApiProcess, 
 
 def test_a_phone_needs_no_sideways_scrolling(chromium: Browser, console: ApiProcess, site: SpokenSite) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844})
-    console.sign_in(context)
+    enter(context, console)
     page = context.new_page()
     site.alarm("moment", "m-1", Severity.ALARM, "continuous", **OVERLOAD)
     for path in ("/", f"/site/{SITE}", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01", "/docs"):

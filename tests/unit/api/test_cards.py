@@ -6,8 +6,10 @@ import pytest
 
 from api import schemas
 from api.console import cards
+from api.i18n import Language, Tongue
 from api.live.picture import ANALYZER, DeviceView, Picture
 
+BOTH = Tongue(Language.BOTH)
 NOW = 1_000_000
 
 
@@ -35,13 +37,13 @@ def crane(now: int = NOW) -> DeviceView:
     ],
 )
 def test_nothing_is_said_to_hold_that_nobody_measures(active: bool, known: bool, says: str, never: str) -> None:
-    row = cards.alarm_row(alarm(active=active), "1#", NOW, known=known)
+    row = cards.alarm_row(BOTH, alarm(active=active), "1#", NOW, known=known)
     assert says in row
     assert never not in row
 
 
 def test_silence_itself_still_holds_while_a_device_is_silent() -> None:
-    assert "still holds" in cards.alarm_row(alarm(hazard=None), "1#", NOW, known=False)
+    assert "still holds" in cards.alarm_row(BOTH, alarm(hazard=None), "1#", NOW, known=False)
 
 
 def test_a_device_is_silent_when_its_figures_are_old_and_the_analyzer_never_is() -> None:
@@ -51,5 +53,5 @@ def test_a_device_is_silent_when_its_figures_are_old_and_the_analyzer_never_is()
 
 
 def test_a_device_of_a_kind_that_is_not_declared_gets_a_plain_card() -> None:
-    card = cards.other_card(Picture(), DeviceView("s", "nokind", "x"), NOW)
+    card = cards.other_card(BOTH, Picture(), DeviceView("s", "nokind", "x"), NOW)
     assert "x</b>" in card

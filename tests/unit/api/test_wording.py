@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.console.wording import ago, both, number, percent
+from api.console.wording import number, percent
+from api.i18n import ago
 
 
 @pytest.mark.parametrize(
@@ -20,10 +21,6 @@ def test_an_empty_hook_does_not_read_minus_zero(value: float | None, decimals: i
 )  # fmt: skip
 def test_how_long_ago_in_words(ms: int | None, en: str) -> None:
     assert ago(ms)[1] == en
-
-
-def test_words_from_outside_are_escaped() -> None:
-    assert both(("<b>", "&")) == '&lt;b&gt; <span class="en">&amp;</span>'
 
 
 @pytest.mark.parametrize(
