@@ -1,4 +1,4 @@
-"""The desk's pages in a real browser: languages, what moves, answers, permissions, and whether everybody can use them."""
+"""The desk's pages in a browser: languages, what moves, answers, permissions, and whether everybody can use them."""
 
 import json
 import re
