@@ -58,8 +58,9 @@ UNNAMED = """() => [..."a[href] button input:not([type=hidden]) select textarea 
   .flatMap((which) => [...document.querySelectorAll(which)])
   .filter((node) => node.offsetParent !== null)
   .filter((node) => {
+    const text = node.tagName === "SELECT" ? "" : node.textContent.trim();  // its options are no name
     const label = node.closest("label") || (node.id && document.querySelector(`label[for="${node.id}"]`));
-    return !(node.getAttribute("aria-label") || node.getAttribute("aria-labelledby") || node.textContent.trim()
+    return !(node.getAttribute("aria-label") || node.getAttribute("aria-labelledby") || text
       || node.title || (label && label.textContent.trim()));
   }).map((node) => node.outerHTML.slice(0, 120))"""
 HEADINGS = "() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map((node) => Number(node.tagName[1]))"

@@ -9,7 +9,7 @@ import pytest
 from telemetry import handover
 from telemetry.clock import now_ms
 from telemetry.handover import Named, Sheet
-from telemetry.model import CoverageLevel, Hazard
+from telemetry.model import Action, CoverageLevel, Hazard
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import handovers
 from telemetry.storage.audit import Actor
@@ -18,14 +18,14 @@ from telemetry.storage.items import Item, Noted
 from telemetry.storage.pool import Database
 from telemetry.storage.writer import Writer
 from telemetry.wire import payloads, topics
-from telemetry.wire.payloads import Coverage, HazardCoverage, Shown, Words
+from telemetry.wire.payloads import Coverage, HazardCoverage, Response, Shown, Words
 
 WANG = Actor("wang", "示范总包", "10.0.0.7")
 CRANE = Named(kind="crane", device="c1", name="c1")
 
 
 def note(leaf: str, payload: payloads.Payload) -> Item:
-    lane = "up" if leaf == "shown" else "down"
+    lane = "down" if leaf == "coverage" else "up"
     return Noted(topics.parse(f"cw/v1/s/crane/c1/{lane}/{leaf}"), payload, payloads.encode(payload))
 
 
@@ -43,7 +43,11 @@ def recorded(postgres_database: DatabaseSettings) -> DatabaseSettings:
     writer = Writer(postgres_database, application="test")
     beat = Shown(terminal="cab", at=now, visible=True, audio="running", volume=0.8)
     levels = [(1000, CoverageLevel.MONITORED), (5000, CoverageLevel.BLIND), (5300, CoverageLevel.MONITORED)]
-    writer.store([*(covered(at, level) for at, level in levels), note("shown", beat)], now)
+    shifts = [
+        Response(id=f"shift-000{n}", action=Action.BEGIN_SHIFT, at=now - 1000 * n, who=f"op-{n}") for n in (2, 1, 3)
+    ]
+    items = [*(covered(at, level) for at, level in levels), *(note("response", one) for one in shifts)]
+    writer.store([*items, note("shown", beat)], now)
     writer.close()
     return postgres_database
 
@@ -59,10 +63,13 @@ async def sign(settings: DatabaseSettings, *sheets: Sheet) -> tuple[list[int | N
         return numbers, await handovers.listed(database, "s")
 
 
-async def test_gaps_come_from_what_the_device_said_before_and_within_the_span(recorded: DatabaseSettings) -> None:
+async def test_a_shift_begins_with_what_devices_terminals_and_operators_have_said(recorded: DatabaseSettings) -> None:
     async with Database(recorded, application="test") as database:
         found = await handovers.changes(database, "s", 5100, 9000)
         ears = await handovers.ears(database, "s")
+        begun = await handovers.begun(database, "s", now_ms() - 60_000)
+        assert await handovers.begun(database, "s", now_ms() + 60_000) == {}
+    assert {key: one.who for key, one in begun.items()} == {("crane", "c1"): "op-1"}
     assert [(one.at, one.level) for one in found] == [(5000, "blind"), (5300, "monitored")]
     (gap,) = handover.gaps(handover.outages(found, 5100, 9000), 9000)
     assert (gap.of, gap.longest_begin, gap.longest_end) == (CRANE, 5100, 5300)
