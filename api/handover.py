@@ -18,7 +18,7 @@ from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry import handover
 from telemetry.clock import to_datetime, to_ms
 from telemetry.errors import StorageError
-from telemetry.handover import DAY_MS, Ear, Named, OnCrane, Sheet, Standing, Unwatched, Work, Yesterday
+from telemetry.handover import DAY_MS, Begun, Ear, Named, OnCrane, Sheet, Standing, Unwatched, Work, Yesterday
 from telemetry.model import CoverageLevel, Mode
 from telemetry.storage import closings, handovers
 from telemetry.storage.pool import Database
@@ -46,6 +46,7 @@ class Looked:
     previous: str | None = None
     gaps: list[handover.Gap] | None = None
     ears: dict[tuple[str, str], list[Ear]] | None = None
+    begun: dict[tuple[str, str], Begun] | None = None
     yesterday: Yesterday | None = None
     unasked: tuple[str, ...] = ()
 
@@ -64,7 +65,8 @@ async def look(parts: Parts, site: str, zone: ZoneInfo, now: int) -> Looked:
         return Looked(
             since, last.sha256 if last is not None else None,
             handover.gaps(handover.outages(found, since, now), now),
-            await handovers.ears(database, site), await yesterday(database, site, zone, now, names),
+            await handovers.ears(database, site), await handovers.begun(database, site, now - DAY_MS),
+            await yesterday(database, site, zone, now, names),
         )  # fmt: skip
     except StorageError:
         return Looked(now - DAY_MS, unasked=("record",))
@@ -117,7 +119,7 @@ def sheet(picture: Picture, site: str, name: str, zone: ZoneInfo, looked: Looked
     return Sheet(
         site=site, name=name, timezone=zone.key, at=now, since=looked.since, lost=picture.lost(site, now),
         unwatched=[part for view in views for part in unwatched(view, now)], gaps=looked.gaps,
-        standing=standing(picture, site), cranes=[_crane(one, looked.ears, now) for one in cranes], works=works,
+        standing=standing(picture, site), cranes=[_crane(one, looked, now) for one in cranes], works=works,
         yesterday=looked.yesterday, unasked=list(looked.unasked), previous=looked.previous,
     )  # fmt: skip
 
@@ -159,15 +161,15 @@ def frozen(found: Sheet, who: str, organisation: str | None, note: str) -> Sheet
     return msgspec.structs.replace(found, signed_by=who, organisation=organisation, note=note)
 
 
-def _crane(view: DeviceView, ears: dict[tuple[str, str], list[Ear]] | None, now: int) -> OnCrane:
+def _crane(view: DeviceView, looked: Looked, now: int) -> OnCrane:
     mode = _mode(view)
     held = any(alarm.hold for alarm in view.alarms.values())
     stopped = _HOLD if held else _MODES[Mode.STOPPED] if mode == Mode.STOPPED else None
     operator = view.reading.values.get("operator") if view.reading is not None and not view.stale(now) else None
     return OnCrane(
-        of=_named(view), mode=mode, operator=str(operator) if operator else None,
+        of=_named(view), mode=mode, begun=(looked.begun or {}).get((view.kind, view.device)), operator=str(operator) if operator else None,
         expected=view.config.terminal if view.config is not None else "none",
-        ears=[one for one in (ears or {}).get((view.kind, view.device), []) if now - one.at < DAY_MS][:4],
+        ears=[one for one in (looked.ears or {}).get((view.kind, view.device), []) if now - one.at < DAY_MS][:4],
         stopped=stopped,
     )  # fmt: skip
 

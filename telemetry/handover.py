@@ -76,12 +76,20 @@ class Ear(_Part, frozen=True, kw_only=True):
     volume: float | None = None
 
 
+class Begun(_Part, frozen=True, kw_only=True):
+    """Who began a shift at a terminal, and when."""
+
+    who: str
+    at: int
+
+
 class OnCrane(_Part, frozen=True, kw_only=True):
     """A crane at the start of a shift: who is on it, in which mode, and whether its terminal can be heard."""
 
     of: Named
     mode: str | None = None
-    operator: str | None = None
+    operator: str | None = None  # by the box
+    begun: Begun | None = None  # by the terminal
     expected: str = "none"  # a terminal of which sort
     ears: list[Ear] = []
     stopped: Words | None = None  # it must not lift, and why

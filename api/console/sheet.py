@@ -169,6 +169,11 @@ def _alarm(t: Tongue, sheet: Sheet, one: Standing) -> str:
 def _crane(t: Tongue, sheet: Sheet, one: OnCrane) -> str:
     mode = t.show(MODE.get(one.mode or "", (one.mode or "—", one.mode or "—")))
     who = escape(one.operator) if one.operator else f'<span class="cw-bad">? {t.markup("not identified")}</span>'
+    if one.begun is not None:
+        at = t.moment(one.begun.at, zone(sheet.timezone))
+        who += f'<div class="cw-note">{t.markup("{who} began the shift {at}", who=one.begun.who, at=at)}</div>'
+    elif one.expected != "none":
+        who += f'<div class="cw-note">{t.markup("no shift was begun at the terminal")}</div>'
     ear = max(one.ears, key=lambda each: heard(each, sheet.at), default=None)
     if ear is not None and heard(ear, sheet.at):
         sound = f"✓ {t.markup('sound is on')}"

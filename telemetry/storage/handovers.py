@@ -6,7 +6,7 @@ from typing import Any, Final, LiteralString
 
 import msgspec
 
-from telemetry.handover import Change, Ear, Named, Sheet, digest, reason, text
+from telemetry.handover import Begun, Change, Ear, Named, Sheet, digest, reason, text
 from telemetry.model import CoverageLevel
 from telemetry.storage.audit import Actor, Deed, write
 from telemetry.storage.pool import Database
@@ -25,6 +25,10 @@ _CHANGES: Final[LiteralString] = (
 _EARS: Final[LiteralString] = (
     "SELECT d.kind, d.device, t.terminal, t.at_ms, t.visible, t.audio, t.volume FROM terminal t"
     " JOIN device d USING (device_id) WHERE d.site = %s ORDER BY t.at_ms DESC LIMIT 500"
+)
+_BEGUN: Final[LiteralString] = (
+    "SELECT DISTINCT ON (r.device_id) d.kind, d.device, r.who, r.at_ms FROM response r JOIN device d USING (device_id)"
+    " WHERE d.site = %s AND r.action = 'begin_shift' AND r.at_ms >= %s ORDER BY r.device_id, r.at_ms DESC"
 )
 _LIST: Final[LiteralString] = (
     "SELECT handover_id, site, begin_ms, signed_ms, signed_by, organisation, note, sha256, previous, recorded_at"
@@ -83,6 +87,13 @@ async def ears(database: Database, site: str) -> dict[tuple[str, str], list[Ear]
         )
         found.setdefault((row["kind"], row["device"]), []).append(ear)
     return found
+
+
+async def begun(database: Database, site: str, since: int) -> dict[tuple[str, str], Begun]:
+    """Who began the latest shift of each device since then (Unix ms). Raises StorageError."""
+    async with database.connection() as connection:
+        rows = await (await connection.execute(_BEGUN, (site, since))).fetchall()
+    return {(row["kind"], row["device"]): Begun(who=row["who"], at=row["at_ms"]) for row in rows}
 
 
 async def listed(database: Database, site: str, *, before: int | None = None, limit: int = 50) -> list[Signed]:

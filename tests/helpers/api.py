@@ -94,11 +94,13 @@ class ApiProcess:
         self._process = None
         return code
 
-    def sign_in(self, context: BrowserContext, login: str = "wang.gong") -> None:
-        """Let a browser in, as an admin of that login, without the page for it."""
+    def sign_in(
+        self, context: BrowserContext, login: str = "wang.gong", grant: tuple[Role, str] = (Role.ADMIN, "*")
+    ) -> None:
+        """Let a browser in with that login and role, without the page for it."""
         if self._database is None:
             raise ValueError("without a database nobody may come in")
-        password = account_for(self._database, login, (Role.ADMIN, "*"))
+        password = account_for(self._database, login, grant)
         answer = httpx.post(
             f"{self.url}/api/v1/auth/login", json={"login": login, "password": password, "cookies": True},
             headers={"Origin": self.url}, timeout=20,
