@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import configs, problems, terminal
+from api import configs, phone, problems, terminal
 from api.access.access import Access
 from api.access.auditor import Auditor
 from api.access.gate import Doorman, Gate, guarded
@@ -134,6 +134,7 @@ def create_app(
     include(docs.router(app))
     include(socket.router(feed, access))
     include(login.router())
+    include(phone.router())
     include(terminal.router(terminal.served(settings.terminal, settings.mqtt)))
     problems.unknown(app, "/api")
     if settings.console:

@@ -81,6 +81,8 @@ def device(view: DeviceView | None, row: DeviceRow | None, now: int) -> schemas.
         property_no=row.property_no if row else None, registration_no=row.registration_no if row else None,
         organisation=row.organisation if row else None, registered=row is not None,
         config_version=view.config.version if view and view.config else version,
+        call=view.config.call if view and view.config else None,
+        charts=msgspec.to_builtins(view.config.charts) if view and view.config else [],
         presence=presence, coverage=coverage, reading=reading(view, now) if view else None,
         alarms=alarms([view]) if view else [],
     )  # fmt: skip

@@ -104,6 +104,8 @@ class Device(Body):
     organisation: str | None = None
     registered: bool = Field(description="Whether it is in the database's register.")
     config_version: int | None = None
+    call: str | None = Field(default=None, description="Telephone number or radio channel of whoever works there.")
+    charts: list[dict[str, Any]] = Field(default=[], description="Load charts: falls, and points of radius m and t.")
     presence: dict[str, Any] | None = None
     coverage: dict[str, Any] | None = None
     reading: Reading | None = None

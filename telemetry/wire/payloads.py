@@ -320,6 +320,7 @@ class DeviceConfig(Payload, frozen=True):
     property_no: Name | None = None  # 产权备案编号
     registration_no: Name | None = None  # 使用登记编号
     organisation: Name | None = None
+    call: Name | None = None  # how to reach whoever works there: a telephone number, or a radio channel in words
     design: Design | None = None  # of a crane: the life that its work cycles are held against
 
 
