@@ -167,7 +167,8 @@ def _crane(view: DeviceView, looked: Looked, now: int) -> OnCrane:
     stopped = _HOLD if held else _MODES[Mode.STOPPED] if mode == Mode.STOPPED else None
     operator = view.reading.values.get("operator") if view.reading is not None and not view.stale(now) else None
     return OnCrane(
-        of=_named(view), mode=mode, begun=(looked.begun or {}).get((view.kind, view.device)), operator=str(operator) if operator else None,
+        of=_named(view), mode=mode, begun=(looked.begun or {}).get((view.kind, view.device)),
+        operator=str(operator) if operator else None,
         expected=view.config.terminal if view.config is not None else "none",
         ears=[one for one in (looked.ears or {}).get((view.kind, view.device), []) if now - one.at < DAY_MS][:4],
         stopped=stopped,
