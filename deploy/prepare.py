@@ -92,7 +92,8 @@ def rights(folder: Folder, *terminals: str) -> None:
     folder.write("terminals", "\n".join(sorted({*filter(None, folder.lines("terminals")), *terminals})))
     parts = [(HERE / "mosquitto" / "acl").read_text(encoding="utf-8")]
     for place in filter(None, folder.lines("terminals")):
-        site = place.split("/")[0]
+        site, kind, _ = place.split("/")
+        posts = f"cw/v1/{site}/formwork"
         parts.append(
             f"user terminal/{place}\n"
             f"topic read cw/v1/{place}/#\n"
@@ -100,6 +101,9 @@ def rights(folder: Folder, *terminals: str) -> None:
             f"topic read cw/v1/{site}/heartbeat\n"
             f"topic write cw/v1/{place}/up/shown\n"
             f"topic write cw/v1/{place}/up/response\n"
+            # A bay's terminal shows all of its posts; the cab of a crane that pours shows what the bay alarms.
+            f"topic read {posts}/#\n"
+            f"topic write {posts}/+/up/shown\n" + (f"topic write {posts}/+/up/response\n" if kind == "formwork" else "")
         )
     folder.write("mosquitto_acl", "\n".join(parts))
 

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from runtime.terminal import reach
+from runtime.terminal import blackbox, reach
 from telemetry.kinds import KINDS
 from telemetry.model import Action, CoverageLevel, Hazard, Severity, State
 from telemetry.wire import frames, payloads, topics
@@ -27,7 +27,8 @@ SILENCE_S: Final = 30.0
 BELL_S: Final = 1.0  # an alarm rings every second
 LOST_BELL_S: Final = 30.0
 _SHOWN: Final = ("load_t", "radius_m", "hook_m", "wind_mps", "tilt_x_deg", "tilt_y_deg", "force_kn", "settle_mm",
-                 "shift_x_mm", "shift_y_mm", "falls", "rated_load_t", "operator", "mode")  # fmt: skip
+                 "shift_x_mm", "shift_y_mm", "falls", "rated_load_t", "operator", "mode", "device_prewarn",
+                 "device_alarm")  # fmt: skip
 _QUIET: Final = (State.DISABLED, State.SUPPRESSED, State.SHELVED, State.NORMAL)
 _SEEN_AT: Final = 2  # of what does not sound, a pre-warning or worse is shown
 _LEVELS: Final = {
@@ -180,13 +181,14 @@ class Screen:
             every = 0.4
         elif self.lost_since is not None and now - self.lost_since > LOST_AFTER_S:
             every = LOST_BELL_S
-        if now - self.rung_at < every:
+        if every == float("inf") or now - self.rung_at < every:
             return False
         self.rung_at = now
         return True
 
     def _quiet(self, alarm: payloads.Alarm, now: float) -> bool:
-        if self.config is not None and self.config.cab_sound == "none":
+        beside = self.config.cab_sound if self.config is not None else "all"
+        if beside == "none" or (beside == "extra" and blackbox.sounds(alarm, self.values)):
             return True
         mute = self.muted.get(alarm.rule)
         return mute is not None and now < mute[1]

@@ -319,8 +319,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deploye
     """The broker, and the passwords of the accounts that were made for it."""
     folder = tmp_path_factory.mktemp("deploy")
     made = prepare(
-        folder, "--device", "demo/crane/crane-1", "--device", "demo/crane/crane-2", "--terminal", "demo/crane/crane-1"
-    )
+        folder, "--device", "demo/crane/crane-1", "--device", "demo/crane/crane-2", "--terminal", "demo/crane/crane-1",
+        "--terminal", "demo/formwork/post-01",
+    )  # fmt: skip
     assert made.returncode == 0, made.stderr
     passwords = dict(line.split(" ") for line in made.stdout.splitlines())
     broker = DeployedBroker(folder, free_port(), free_port())
@@ -341,9 +342,11 @@ def test_mosquitto_takes_the_file_without_a_warning(deployed: Deployed) -> None:
 
 CRANE = "cw/v1/demo/crane/crane-1"
 OTHER = "cw/v1/demo/crane/crane-2"
+POST = "cw/v1/demo/formwork/post-02"
 MAY = {
     "demo/crane/crane-1": [f"{CRANE}/up/reading", f"{CRANE}/late/reading", f"{CRANE}/up/presence"],
-    "terminal/demo/crane/crane-1": [f"{CRANE}/up/shown", f"{CRANE}/up/response"],
+    "terminal/demo/crane/crane-1": [f"{CRANE}/up/shown", f"{CRANE}/up/response", f"{POST}/up/shown"],
+    "terminal/demo/formwork/post-01": [f"{POST}/up/shown", f"{POST}/up/response"],
     "ingest": [f"{CRANE}/down/receipt", "cw/v1/_own/ingest/p0"],
     "analytics": [
         f"{CRANE}/down/alarm/load", f"{CRANE}/down/transition", f"{CRANE}/down/coverage", f"{CRANE}/down/evaluated",
@@ -360,7 +363,13 @@ MAY_NOT = {
         f"{CRANE}/down/receipt",
         "cw/v1/demo/heartbeat",
     ],
-    "terminal/demo/crane/crane-1": [f"{CRANE}/up/reading", f"{OTHER}/up/response", f"{CRANE}/down/alarm/load"],
+    "terminal/demo/crane/crane-1": [
+        f"{CRANE}/up/reading",
+        f"{OTHER}/up/response",
+        f"{CRANE}/down/alarm/load",
+        f"{POST}/up/response",
+    ],
+    "terminal/demo/formwork/post-01": [f"{CRANE}/up/response", f"{POST}/up/reading", f"{CRANE}/up/shown"],
     "ingest": [f"{CRANE}/down/alarm/load", f"{CRANE}/up/reading", "cw/v1/demo/heartbeat"],
     "analytics": [
         f"{CRANE}/up/response",

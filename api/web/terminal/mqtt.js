@@ -86,6 +86,7 @@ export class Link {
   /** `filters` are topic filters, all subscribed at QoS 1; `now` is a monotonic clock in ms. */
   constructor({ url, clientId, filters, credentials = () => ({}), keepalive = 5, on, now = () => performance.now() }) {
     Object.assign(this, { url, clientId, filters, credentials, keepalive, on, now });
+    this.more = [];
     this.socket = null;
     this.isUp = false;
     this.outbox = [];
@@ -107,15 +108,20 @@ export class Link {
 
   /** Subscribe once more: the broker sends every retained message again (3.8.4). */
   refresh() {
-    if (this.isUp) this._subscribe(this.filters);
+    if (!this.isUp) return;
+    this._subscribe(this.filters);
+    if (this.more.length) this._subscribe(this.more);
   }
 
-  /** More filters, now and after every reconnect; those that are there already cost nothing. */
+  /**
+   * More filters, now and after every reconnect; those that are there already cost nothing. They are subscribed behind
+   * the first ones, and a broker that refuses them costs them alone: what they are for has to notice that nothing comes.
+   */
   add(filters) {
-    const more = filters.filter((filter) => !this.filters.includes(filter));
-    if (!more.length) return;
-    this.filters = [...this.filters, ...more];
-    if (this.isUp) this._subscribe(more);
+    const fresh = filters.filter((filter) => !this.filters.includes(filter) && !this.more.includes(filter));
+    if (!fresh.length) return;
+    this.more = [...this.more, ...fresh];
+    if (this.isUp) this._subscribe(fresh);
   }
 
   /** Publish at QoS 0, now or never: what nobody may queue, because a second later there is a newer one. */
@@ -202,14 +208,16 @@ export class Link {
         this._drop(`the broker refused the connection, code ${body[1]}`);
       } else this._subscribe(this.filters);
     } else if (type === SUBACK) {
+      if (this.isUp) return;
       if (body.subarray(2).some((code) => code & 128)) {
         this.on.refused(5);
         this._drop("the broker refused a subscription");
-      } else if (!this.isUp) {
+      } else {
         this.isUp = true;
         this.attempt = 0;
         this.outbox = this.outbox.filter((entry) => entry.until > this.now());
         for (const entry of this.outbox) this._publish(entry, true);
+        if (this.more.length) this._subscribe(this.more);
         this.on.up();
       }
     } else if (type !== PINGRESP) throw new RangeError(`packet type ${type} from a broker`);
