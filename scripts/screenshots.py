@@ -1,5 +1,5 @@
 """
-Take the pictures of the README from a running demo: `python -m scripts.screenshots` (about two minutes).
+Take the terminal's pictures from a running demo: `python -m scripts.screenshots`; the desk's: `scripts.desk_pictures`.
 
 It starts `cranewatch demo`, so what is in the pictures was measured by simulated boxes, stored, evaluated and shown
 by the real services. The network cable is a proxy in front of the broker's WebSocket port, which is then cut.
@@ -71,18 +71,6 @@ def main() -> None:
             cab.wait_for_function("document.querySelector('#b').dataset.style === 'alarm'", timeout=60_000)
             time.sleep(1.2)
             shoot(cab, "terminal-alarm")
-            desk = chromium.new_page(viewport={"width": 1440, "height": 900})
-            desk.goto(f"{url}/site/demo")
-            time.sleep(3)
-            shoot(desk, "site")
-            phone = chromium.new_page(viewport={"width": 390, "height": 844})
-            phone.goto(f"{url}/site/demo")
-            time.sleep(3)
-            shoot(phone, "site-phone")
-            time.sleep(50)
-            desk.goto(f"{url}/crane/demo/crane-1")
-            time.sleep(3)
-            shoot(desk, "crane")
             cab.bring_to_front()
             proxy.stop()
             cab.wait_for_function("cranewatch.watch.lost(performance.now()) === 'link'")

@@ -119,10 +119,10 @@ def _curve(t: Tongue, axes: _Axes, chart: payloads.Chart, *, strong: bool) -> st
 
 def _share(axes: _Axes, chart: payloads.Chart, share: float) -> str:
     points = [(r, q * share) for r, q in [(0.0, chart.points[0][1]), *chart.points]]
-    x, y = axes.x(points[-1][0]), axes.y(points[-1][1])
+    x, y = axes.x(points[0][0]), axes.y(points[0][1])
     return (
         f'<path class="share" d="{_path(axes, points)}"/>'
-        f'<text class="tick" x="{x:.1f}" y="{y + 14:.1f}" text-anchor="end">{share:.0%}</text>'
+        f'<text class="tick" x="{x + 5:.1f}" y="{y + 14:.1f}">{share:.0%}</text>'
     )
 
 

@@ -56,7 +56,7 @@ class _Crane:
         self._drawn: Pose | None = None
         counter = (config.counter_jib_m if config is not None else None) or one.jib_m * COUNTER_SHARE
         self._mast = scene.box(2.4, 2.4, height).move(one.x, one.y, height / 2)
-        scene.text(cards.name_of(one.view), style="font-weight: 700; text-shadow: 0 0 3px #fff").move(
+        scene.text(cards.name_of(one.view), style="color: #111; font-weight: 700; text-shadow: 0 0 3px #fff").move(
             one.x, one.y, height + 9
         )
         with scene.group().move(one.x, one.y, height) as self._jib:
