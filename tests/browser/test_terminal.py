@@ -327,7 +327,8 @@ def test_a_bay_tells_people_to_get_out_until_somebody_there_silences_it(
             limit=8.0, unit="mm", text=Words(zh="沉降 8.3 mm", en="SETTLEMENT 8.3 mm"),
         )  # fmt: skip
         page.wait_for_function(f"{PLAYING} === 'continuous'")
-        expect(page.locator("#pour-zh")).to_have_text("立即停止浇筑 全员撤离")
+        expect(page.locator("#pour-zh")).to_have_text("立即停止浇筑")
+        expect(page.locator("#pour-do")).to_have_text("全员撤离")
         site.clear("settlement", device="post-01")
         page.wait_for_function("cranewatch.watch.alarms.size === 0")
         assert page.evaluate(PLAYING) == "continuous"

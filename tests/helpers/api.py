@@ -57,7 +57,7 @@ class ApiProcess:
             self._key = key_for(self._database, (Role.ADMIN, "*"))
         return {"Authorization": f"Bearer {self._key}"}
 
-    def start(self, timeout: float = 30.0) -> None:
+    def start(self, timeout: float = 60.0) -> None:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen([sys.executable, "-m", "api"], env=self._environment, cwd=ROOT)
         deadline = time.monotonic() + timeout
@@ -69,6 +69,7 @@ class ApiProcess:
                 time.sleep(0.1)
             if self._process.poll() is not None:
                 raise RuntimeError(f"the api ended with {self._process.returncode}")
+        self.kill()
         raise TimeoutError("the api does not answer")
 
     def signal(self, number: int) -> None:
