@@ -46,7 +46,8 @@ def test_whatever_bytes_come_only_a_wire_error_leaves(payload: bytes, type_: typ
 
 def test_a_response_is_never_an_order_to_a_machine() -> None:
     assert {str(action) for action in payloads.Action} == {
-        "silence", "acknowledge", "shelve", "unshelve", "disable", "enable", "release", "set_mode", "begin_shift", "doubt",
+        "silence", "acknowledge", "shelve", "unshelve", "disable", "enable", "release", "set_mode",
+        "begin_shift", "doubt",
     }  # fmt: skip
 
 
