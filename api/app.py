@@ -22,6 +22,7 @@ from api.console import pages
 from api.deps import Parts
 from api.examples import illustrate
 from api.live import socket
+from api.live.chase import Chase
 from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.picture import Picture
@@ -58,7 +59,8 @@ Sign in with `POST /api/v1/auth/login`, or send an API key as `Authorization: Be
 answers 403 and says which permission is missing.
 
 Watching only: nothing here moves or stops a crane. Errors are problem details (RFC 9457). Times are Unix
-milliseconds, UTC. Live changes: WebSocket `/ws/v1/live?site=…&device=…`, which begins with a snapshot.
+milliseconds, UTC. Live changes: WebSocket `/ws/v1/live?site=…&device=…`, which begins with a snapshot; with
+`since=` the `position` of the last `recorded` message it also sends the transitions that were missed.
 """
 
 
@@ -75,6 +77,9 @@ def create_app(
     feed = Feed(settings.mqtt, Picture(), hub, metrics)
     database = Database(settings.database, application="api") if settings.database else None
     access = Access(database)
+    chase = Chase(database, hub) if database else None
+    if chase is not None:
+        feed.watchers.append(chase.watch)
     parts = Parts(feed, database, metrics, access, Auditor(database))
 
     @asynccontextmanager
@@ -90,6 +95,8 @@ def create_app(
                     running.append(tasks.spawn(keeper.run(), name="api.configs"))
                     running.append(tasks.spawn(access.run(), name="api.access"))
                     running.append(tasks.spawn(parts.auditor.run(), name="api.audit"))
+                    if chase is not None:
+                        running.append(tasks.spawn(chase.run(), name="api.chase"))
                     yield
                     for task in running[1:]:
                         task.cancel()
@@ -132,7 +139,7 @@ def create_app(
     include(auth.router(parts, None), PREFIX)
     include(health.router(parts))
     include(docs.router(app))
-    include(socket.router(feed, access))
+    include(socket.router(feed, access, chase))
     include(login.router())
     include(phone.router())
     include(terminal.router(terminal.served(settings.terminal, settings.mqtt)))

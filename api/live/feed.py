@@ -172,8 +172,8 @@ def link_message(up: bool) -> Message:
     return encode(Type.LINK, ("", "", ""), {"up": up})
 
 
-def snapshot(picture: Picture, interest: Interest, now: int) -> str:
-    """Everything that an interest covers, as one message: what a client starts from."""
+def snapshot(picture: Picture, interest: Interest, now: int, recorded: int | None = None) -> str:
+    """Everything that an interest covers, as one message: what a client starts from; `recorded` to resume from."""
     devices = []
     for key in sorted(picture.devices):
         view = picture.devices[key]
@@ -194,5 +194,5 @@ def snapshot(picture: Picture, interest: Interest, now: int) -> str:
         for site, view in sorted(picture.sites.items())
         if interest.covers(site, "")
     }
-    data = {"at": now, "broker_up": picture.broker_up, "sites": sites, "devices": devices}
+    data = {"at": now, "broker_up": picture.broker_up, "recorded": recorded, "sites": sites, "devices": devices}
     return encode(Type.SNAPSHOT, ("", "", ""), data).text

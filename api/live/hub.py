@@ -8,7 +8,7 @@ closed with a reason, its content is gone, and the client has to connect again a
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -25,9 +25,11 @@ class Type(StrEnum):
     ALARM = "alarm"
     TRANSITION = "transition"
     LINK = "link"
+    RECORDED = "recorded"  # the number to resume from
+    RESUMED = "resumed"  # what was missed has been sent
 
 
-CONFLATED: Final = frozenset({Type.READING, Type.PRESENCE, Type.COVERAGE, Type.HEARTBEAT})
+CONFLATED: Final = frozenset({Type.READING, Type.PRESENCE, Type.COVERAGE, Type.HEARTBEAT, Type.RECORDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,15 @@ class Interest:
 class Mailbox:
     """What waits for one client."""
 
-    def __init__(self, interest: Interest, limit: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, interest: Interest, limit: int, wake: Callable[[], None], *, opened: int = 0, since: int | None = None
+    ) -> None:
         """`wake` is called when something has come to wait; it must not block."""
         self.interest = interest
+        self.opened = opened  # the hub's publications before it
+        self.since = since  # position in the record from which its client resumes
+        self.behind: tuple[int, int] | None = None  # what its client has to read back from the record: (after, upto)
+        self.covered = 0  # up to here it reads back, or has
         self.closed: str | None = None  # the reason, once it is closed
         self._limit = limit
         self._wake = wake
@@ -82,6 +90,17 @@ class Mailbox:
         else:
             self._events.append(message)
         self._wake()
+
+    def lag(self, after: int, upto: int) -> None:
+        """Too much to wait here: its client is to be served from the record, from `after` on."""
+        self.behind = (self.behind[0] if self.behind else after, upto)
+        self.covered = upto
+        self._wake()
+
+    @property
+    def room(self) -> int:
+        """Events that may still come to wait."""
+        return self._limit - len(self._events)
 
     def take(self) -> list[Message]:
         """Everything that waits, events first in their order, then the latest states."""
@@ -108,18 +127,19 @@ class Hub:
 
     def __init__(self, *, clients_max: int, mailbox: int) -> None:
         self._clients_max = clients_max
-        self._mailbox = mailbox
+        self.mailbox = mailbox
         self._boxes: set[Mailbox] = set()
+        self.published = 0
         self.slow = 0  # mailboxes closed because their client was too slow
 
     def __len__(self) -> int:
         return len(self._boxes)
 
-    def open(self, interest: Interest, wake: Callable[[], None]) -> Mailbox:
+    def open(self, interest: Interest, wake: Callable[[], None], *, since: int | None = None) -> Mailbox:
         """A mailbox that gets everything from now on. Raises HubFull."""
         if len(self._boxes) >= self._clients_max:
             raise HubFull(f"{self._clients_max} live clients are connected already")
-        box = Mailbox(interest, self._mailbox, wake)
+        box = Mailbox(interest, self.mailbox, wake, opened=self.published, since=since)
         self._boxes.add(box)
         return box
 
@@ -129,12 +149,21 @@ class Hub:
 
     def publish(self, message: Message) -> None:
         """Hand a message to everyone whom it concerns."""
-        for box in tuple(self._boxes):
+        self.published += 1
+        self.hand(message, self._boxes)
+
+    def hand(self, message: Message, boxes: Iterable[Mailbox]) -> None:
+        """Hand a message to those of these mailboxes whom it concerns."""
+        for box in tuple(boxes):
             if box.interest.covers(message.site, message.device):
                 box.put(message)
                 if box.closed is not None:
                     self.slow += 1
                     self._boxes.discard(box)
+
+    def boxes(self) -> frozenset[Mailbox]:
+        """All mailboxes that are open now."""
+        return frozenset(self._boxes)
 
     def close(self, reason: str) -> None:
         """Close every mailbox, for example because the service stops."""

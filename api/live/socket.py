@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import logging
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from api.access.access import Access
 from api.access.gate import Reader
+from api.live.chase import Chase, note
 from api.live.feed import Feed, snapshot
-from api.live.hub import HubFull, Interest, Mailbox
+from api.live.hub import HubFull, Interest, Mailbox, Message, Type
 from telemetry.clock import now_ms
+from telemetry.errors import StorageError
+
+logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT_S: Final = 10.0
 TRY_AGAIN_LATER: Final = 1013
@@ -26,8 +31,13 @@ def narrowed(asked: frozenset[str], held: frozenset[str] | None) -> frozenset[st
     return found or None
 
 
-def router(feed: Feed, access: Access) -> APIRouter:
-    """`/ws/v1/live?site=…&device=…`; both may be repeated, none means all that one may see."""
+def router(feed: Feed, access: Access, chase: Chase | None) -> APIRouter:
+    """
+    `/ws/v1/live?site=…&device=…&since=…`; the first two may be repeated, none means all that one may see.
+
+    `since` is the `position` of the last `recorded` message that the client has seen: what came to stand in the record
+    since then follows the snapshot, beside what is live.
+    """
     routes = APIRouter()
 
     @routes.websocket("/ws/v1/live")
@@ -36,6 +46,7 @@ def router(feed: Feed, access: Access) -> APIRouter:
         who: Reader,
         site: Annotated[list[str] | None, Query(max_length=MAX_NAMES)] = None,
         device: Annotated[list[str] | None, Query(max_length=MAX_NAMES)] = None,
+        since: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     ) -> None:
         await socket.accept()
         sites = narrowed(frozenset(site or ()), who.principal.sites(who.permission))
@@ -45,16 +56,19 @@ def router(feed: Feed, access: Access) -> APIRouter:
         arrived = asyncio.Event()
         interest = Interest(sites, frozenset(device or ()))
         try:
-            box = feed.hub.open(interest, arrived.set)
+            box = feed.hub.open(interest, arrived.set, since=since)
         except HubFull as error:
             await socket.close(TRY_AGAIN_LATER, str(error))
             return
         feed.metrics.live_clients.set(len(feed.hub))
-        first = snapshot(feed.picture, interest, now_ms())
+        # Who resumes has to get what it missed before it is told a number.
+        recorded = chase.position if chase is not None and since is None else None
+        first = snapshot(feed.picture, interest, now_ms(), recorded)
+        missed = _Missed(chase, box, since)
         try:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(_until_gone(socket), name="api.live.read")
-                writing = tasks.create_task(_write(socket, box, arrived, first), name="api.live.write")
+                writing = tasks.create_task(_write(socket, box, arrived, first, missed), name="api.live.write")
                 # A socket outlives the token that it was opened with; it does not outlive the session.
                 staying = tasks.create_task(access.until_over(who.principal), name="api.live.stay")
                 await asyncio.wait({reading, writing, staying}, return_when=asyncio.FIRST_COMPLETED)
@@ -82,17 +96,66 @@ async def _until_gone(socket: WebSocket) -> None:
             pass
 
 
-async def _write(socket: WebSocket, box: Mailbox, arrived: asyncio.Event, first: str) -> None:
+class _Missed:
+    """What a client has still to get of the record, and whether it may be told a newer number."""
+
+    def __init__(self, chase: Chase | None, box: Mailbox, since: int | None) -> None:
+        self._chase = chase
+        self._box = box
+        self._failed = False  # its number stands still: with it the client tries again when it connects next
+        self._resume = None if chase is None or since is None else chase.resume(box, since)
+        self._nothing = chase is None and since is not None
+        self._wait = False  # the record has to be looked at first
+
+    def passes(self, message: Message) -> bool:
+        """Whether it may be sent: before the client has everything up to a number it must not be told that number."""
+        return message.type is not Type.RECORDED or not (self._failed or self._resume or self._box.behind)
+
+    @property
+    def more(self) -> bool:
+        """Whether to come back for `next` at once, and not when something live has come."""
+        return not self._failed and not self._wait and (self._resume is not None or self._box.behind is not None)
+
+    async def next(self) -> list[Message]:
+        """The next of it."""
+        if self._nothing:
+            self._nothing = False
+            return [note(Type.RESUMED, complete=False, why="no database is configured")]
+        if self._chase is not None and self._resume is None and not self._failed:
+            self._resume = self._chase.behind(self._box)
+        if self._chase is None or self._resume is None:
+            return []
+        try:
+            page = await self._chase.page(self._resume)
+        except StorageError as error:
+            over, self._resume, self._failed = self._resume, None, True
+            logger.warning("a live client could not resume from %d: %s", over.since, error)
+            return [over.about(why="the record does not answer: connect again later with the same number")]
+        self._wait = page is None
+        if page == []:
+            over, self._resume = self._resume, None
+            return [over.about()]
+        return page or []
+
+
+async def _write(socket: WebSocket, box: Mailbox, arrived: asyncio.Event, first: str, missed: _Missed) -> None:
     try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.send_text(first)
+        await _send(socket, first)
         while box.closed is None:
-            await arrived.wait()
+            for message in await missed.next():
+                await _send(socket, message.text)
+            if not missed.more:
+                await arrived.wait()
             arrived.clear()
             for message in box.take():
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await socket.send_text(message.text)
+                if missed.passes(message):
+                    await _send(socket, message.text)
     except TimeoutError:
         box.close(f"too slow: one message took more than {SEND_TIMEOUT_S:.0f} s")
     except (WebSocketDisconnect, RuntimeError):
         pass
+
+
+async def _send(socket: WebSocket, text: str) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await socket.send_text(text)

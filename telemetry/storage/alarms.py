@@ -25,6 +25,16 @@ _TRANSITIONS: Final[LiteralString] = (
     " AND (%(device)s::text IS NULL OR d.device = %(device)s)"
     " AND (%(rule)s::text IS NULL OR t.rule = %(rule)s) ORDER BY t.position DESC LIMIT %(limit)s"
 )
+_HORIZON: Final[LiteralString] = (
+    "SELECT coalesce(max(position), 0) AS last, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS low,"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS high FROM transition"
+)
+_AFTER: Final[LiteralString] = (
+    "SELECT t.position, d.site, d.kind, d.device, t.id, t.payload FROM transition t JOIN device d USING (device_id)"
+    " WHERE t.position > %(after)s AND t.position <= %(upto)s"
+    " AND (%(sites)s::text[] IS NULL OR d.site = ANY(%(sites)s))"
+    " AND (%(devices)s::text[] IS NULL OR d.device = ANY(%(devices)s)) ORDER BY t.position LIMIT %(limit)s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +89,48 @@ async def transitions(
     async with database.connection() as connection:
         rows = await (await connection.execute(_TRANSITIONS, parameters)).fetchall()
     return [TransitionRow(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far the record goes in one view of it: its last position, and which transactions it can and cannot see."""
+
+    last: int
+    low: int  # every transaction below this one has ended
+    high: int  # no transaction from this one on had begun to write
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A transition with its position and whose it is."""
+
+    position: int
+    site: str
+    kind: str
+    device: str
+    id: str
+    payload: dict[str, Any]
+
+
+async def horizon(database: Database) -> Horizon:
+    """How far the record goes now. Raises StorageError."""
+    async with database.connection() as connection:
+        [row] = await (await connection.execute(_HORIZON)).fetchall()
+    return Horizon(**row)
+
+
+async def after(
+    database: Database,
+    position: int,
+    upto: int,
+    *,
+    sites: Sequence[str] | None = None,
+    devices: Sequence[str] | None = None,
+    limit: int = 500,
+) -> list[Recorded]:
+    """Transitions of these sites and devices (None: all) in `(position, upto]`, oldest first. Raises StorageError."""
+    parameters = {"after": position, "upto": upto, "sites": names(sites), "devices": names(devices),
+                  "limit": min(limit, MAX_PAGE)}  # fmt: skip
+    async with database.connection() as connection:
+        rows = await (await connection.execute(_AFTER, parameters)).fetchall()
+    return [Recorded(**row) for row in rows]
