@@ -29,7 +29,7 @@ class TerminalSettings(Section):
 class LiveSettings(Section):
     """Bounds of the live socket."""
 
-    clients_max: int = Field(default=200, ge=1, description="Most live sockets at once; the next one is refused.")
+    clients_max: int = Field(default=1000, ge=1, description="Most live sockets at once; the next one is refused.")
     mailbox: int = Field(default=256, ge=8, description="Alarm messages that may wait for one client.")
 
 

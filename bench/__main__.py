@@ -34,12 +34,19 @@ def _cycles() -> dict[str, Any]:
     return cycles.measure()
 
 
+def _sockets() -> dict[str, Any]:
+    from bench import sockets
+
+    return sockets.measure()
+
+
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": lambda: asyncio.run(ingest.measure()),
     "engine": _engine,
     "poison": _poison,
     "trends": _trends,
     "cycles": _cycles,
+    "sockets": _sockets,
 }
 
 

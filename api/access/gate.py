@@ -100,8 +100,7 @@ class Gate:
         self, problem: Problem, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if scope["type"] == "websocket":
-            # Before it is accepted: the handshake is answered with 403.
-            await send({"type": "websocket.close", "code": 1008, "reason": str(problem)[:120]})
+            await self._refuse_socket(problem, scope, send)
             return
         path: str = scope["path"]
         answer: Response
@@ -119,6 +118,17 @@ class Gate:
             for cookie in dropped():
                 answer.headers.append("set-cookie", cookie)
         await answer(scope, receive, send)
+
+    async def _refuse_socket(self, problem: Problem, scope: Scope, send: Send) -> None:
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            # Before it is accepted: the handshake is answered with 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": str(problem)[:120]})
+            return
+        answer = problem.response()
+        answer.headers.update(retry_after(problem))
+        start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+        await send(start)
+        await send({"type": "websocket.http.response.body", "body": answer.body})
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,20 +175,20 @@ def link_message(up: bool) -> Message:
 def snapshot(picture: Picture, interest: Interest, now: int, recorded: int | None = None) -> str:
     """Everything that an interest covers, as one message: what a client starts from; `recorded` to resume from."""
     devices = []
-    for key in sorted(picture.devices):
-        view = picture.devices[key]
-        if interest.covers(view.site, view.device):
-            devices.append(
-                {
-                    "site": view.site,
-                    "kind": view.kind,
-                    "device": view.device,
-                    "reading": reading_body(view.reading) if view.reading else None,
-                    "presence": _body(view.presence),
-                    "coverage": _body(view.coverage),
-                    "alarms": [_body(alarm) for _, alarm in sorted(view.alarms.items())],
-                }
-            )
+    for site in sorted(interest.sites or picture.sites):
+        for view in picture.alarmed(site):
+            if interest.covers(view.site, view.device):
+                devices.append(
+                    {
+                        "site": view.site,
+                        "kind": view.kind,
+                        "device": view.device,
+                        "reading": reading_body(view.reading) if view.reading else None,
+                        "presence": _body(view.presence),
+                        "coverage": _body(view.coverage),
+                        "alarms": [_body(alarm) for _, alarm in sorted(view.alarms.items())],
+                    }
+                )
     sites = {
         site: {"lost": _body(picture.lost(site, now)), "heartbeat": _body(view.heartbeat)}
         for site, view in sorted(picture.sites.items())

@@ -61,9 +61,12 @@ class Mailbox:
     """What waits for one client."""
 
     def __init__(
-        self, interest: Interest, limit: int, wake: Callable[[], None], *, opened: int = 0, since: int | None = None
+        self, interest: Interest, limit: int, wake: Callable[[bool], None], *, opened: int = 0, since: int | None = None
     ) -> None:
-        """`wake` is called when something has come to wait; it must not block."""
+        """
+        `wake` is called when something has come to wait: with True for what must not wait longer, with False for a
+        state. It must not block.
+        """
         self.interest = interest
         self.opened = opened  # the hub's publications before it
         self.since = since  # position in the record from which its client resumes
@@ -84,18 +87,18 @@ class Mailbox:
             return
         if message.type in CONFLATED:
             self._states[(message.type, message.site, message.kind, message.device)] = message
+            self._wake(False)
         elif len(self._events) >= self._limit:
             self.close(f"too slow: more than {self._limit} alarm messages waited; connect again")
-            return
         else:
             self._events.append(message)
-        self._wake()
+            self._wake(True)
 
     def lag(self, after: int, upto: int) -> None:
         """Too much to wait here: its client is to be served from the record, from `after` on."""
         self.behind = (self.behind[0] if self.behind else after, upto)
         self.covered = upto
-        self._wake()
+        self._wake(True)
 
     @property
     def room(self) -> int:
@@ -115,7 +118,7 @@ class Mailbox:
             self.closed = reason
             self._events.clear()
             self._states.clear()
-            self._wake()
+            self._wake(True)
 
 
 class HubFull(Exception):
@@ -129,28 +132,44 @@ class Hub:
         self._clients_max = clients_max
         self.mailbox = mailbox
         self._boxes: set[Mailbox] = set()
+        self._by_site: dict[str, set[Mailbox]] = {}
+        self._of_all: set[Mailbox] = set()  # those of no site in particular
         self.published = 0
         self.slow = 0  # mailboxes closed because their client was too slow
 
     def __len__(self) -> int:
         return len(self._boxes)
 
-    def open(self, interest: Interest, wake: Callable[[], None], *, since: int | None = None) -> Mailbox:
+    def open(self, interest: Interest, wake: Callable[[bool], None], *, since: int | None = None) -> Mailbox:
         """A mailbox that gets everything from now on. Raises HubFull."""
         if len(self._boxes) >= self._clients_max:
             raise HubFull(f"{self._clients_max} live clients are connected already")
         box = Mailbox(interest, self.mailbox, wake, opened=self.published, since=since)
         self._boxes.add(box)
+        for group in self._groups(interest):
+            group.add(box)
         return box
 
     def leave(self, box: Mailbox) -> None:
         """Forget a mailbox; doing it twice is no error."""
         self._boxes.discard(box)
+        for group in self._groups(box.interest):
+            group.discard(box)
+        for site in box.interest.sites:
+            if not self._by_site[site]:
+                del self._by_site[site]
+
+    def _groups(self, interest: Interest) -> list[set[Mailbox]]:
+        return [self._by_site.setdefault(site, set()) for site in interest.sites] or [self._of_all]
 
     def publish(self, message: Message) -> None:
         """Hand a message to everyone whom it concerns."""
         self.published += 1
-        self.hand(message, self._boxes)
+        if message.site:
+            # A message of one site in a hundred is not shown to the clients of the others.
+            self.hand(message, (*self._by_site.get(message.site, ()), *self._of_all))
+        else:
+            self.hand(message, self._boxes)
 
     def hand(self, message: Message, boxes: Iterable[Mailbox]) -> None:
         """Hand a message to those of these mailboxes whom it concerns."""
@@ -159,7 +178,7 @@ class Hub:
                 box.put(message)
                 if box.closed is not None:
                     self.slow += 1
-                    self._boxes.discard(box)
+                    self.leave(box)
 
     def boxes(self) -> frozenset[Mailbox]:
         """All mailboxes that are open now."""
@@ -169,4 +188,4 @@ class Hub:
         """Close every mailbox, for example because the service stops."""
         for box in tuple(self._boxes):
             box.close(reason)
-        self._boxes.clear()
+            self.leave(box)

@@ -101,6 +101,7 @@ class Picture:
 
     def __init__(self) -> None:
         self.devices: dict[Key, DeviceView] = {}
+        self._of: dict[str, dict[Key, DeviceView]] = {}  # the same by site: nothing of one site walks over all others
         self.sites: dict[str, SiteView] = {}
         self.broker_up = False
         self.refused = 0  # messages that could not be understood
@@ -186,6 +187,7 @@ class Picture:
                 self.left_out += 1
                 return None
             view = self.devices[key] = DeviceView(*key)
+            self._of.setdefault(key[0], {})[key] = view
             self.sites.setdefault(key[0], SiteView())
         return view
 
@@ -209,8 +211,7 @@ class Picture:
             return
         held = [
             alarm.transition
-            for key, device in self.devices.items()
-            if key[0] == site
+            for device in self._of.get(site, {}).values()
             for alarm in device.alarms.values()  # also a hold whose alarm is normal again: the analyzer counts it
         ]
         if len(held) == view.heartbeat.active and payloads.digest(held) == view.heartbeat.digest:
@@ -234,12 +235,16 @@ class Picture:
 
     def of(self, site: str) -> list[DeviceView]:
         """The devices of a site, by kind and id: without the analyzer, and without what only alarms are told under."""
-        found = (self.devices[key] for key in sorted(self.devices) if key[0] == site and key[1] != ANALYZER)
-        return [view for view in found if view.reading or view.presence or view.config or view.coverage]
+        return [
+            view
+            for view in self.alarmed(site)
+            if view.kind != ANALYZER and (view.reading or view.presence or view.config or view.coverage)
+        ]
 
     def alarmed(self, site: str) -> list[DeviceView]:
         """All that may have alarms at a site: its devices, and the analyzer about itself."""
-        return [self.devices[key] for key in sorted(self.devices) if key[0] == site]
+        views = self._of.get(site, {})
+        return [views[key] for key in sorted(views)]
 
     def find(self, site: str, device: str) -> list[DeviceView]:
         """The devices of that name: one, none, or one of each of several kinds."""

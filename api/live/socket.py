@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
@@ -18,6 +19,7 @@ from telemetry.errors import StorageError
 logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT_S: Final = 10.0
+STATES_EVERY_S: Final = 0.2  # a client gets figures so often, all in one frame; alarms at once
 TRY_AGAIN_LATER: Final = 1013
 POLICY: Final = 1008
 MAX_NAMES: Final = 64
@@ -36,7 +38,7 @@ def router(feed: Feed, access: Access, chase: Chase | None) -> APIRouter:
     `/ws/v1/live?site=…&device=…&since=…`; the first two may be repeated, none means all that one may see.
 
     `since` is the `position` of the last `recorded` message that the client has seen: what came to stand in the record
-    since then follows the snapshot, beside what is live.
+    since then follows the snapshot, beside what is live. Each frame is a JSON array of messages.
     """
     routes = APIRouter()
 
@@ -53,10 +55,10 @@ def router(feed: Feed, access: Access, chase: Chase | None) -> APIRouter:
         if sites is None:
             await socket.close(POLICY, f"{who.principal.name} may not read these sites")
             return
-        arrived = asyncio.Event()
+        bell = _Bell()
         interest = Interest(sites, frozenset(device or ()))
         try:
-            box = feed.hub.open(interest, arrived.set, since=since)
+            box = feed.hub.open(interest, bell.ring, since=since)
         except HubFull as error:
             await socket.close(TRY_AGAIN_LATER, str(error))
             return
@@ -68,7 +70,7 @@ def router(feed: Feed, access: Access, chase: Chase | None) -> APIRouter:
         try:
             async with asyncio.TaskGroup() as tasks:
                 reading = tasks.create_task(_until_gone(socket), name="api.live.read")
-                writing = tasks.create_task(_write(socket, box, arrived, first, missed), name="api.live.write")
+                writing = tasks.create_task(_write(socket, box, bell, first, missed), name="api.live.write")
                 # A socket outlives the token that it was opened with; it does not outlive the session.
                 staying = tasks.create_task(access.until_over(who.principal), name="api.live.stay")
                 await asyncio.wait({reading, writing, staying}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,6 +78,7 @@ def router(feed: Feed, access: Access, chase: Chase | None) -> APIRouter:
                 for task in (reading, writing, staying):
                     task.cancel()
         finally:
+            bell.still()
             feed.hub.leave(box)
             feed.metrics.live_clients.set(len(feed.hub))
             feed.metrics.live_slow.set(feed.hub.slow)
@@ -94,6 +97,36 @@ async def _until_gone(socket: WebSocket) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while (await socket.receive())["type"] != "websocket.disconnect":
             pass
+
+
+class _Bell:
+    """When to look into the mailbox: at once for what is urgent, for states at most every STATES_EVERY_S."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._last = 0.0
+        self._later: asyncio.TimerHandle | None = None
+
+    def ring(self, urgent: bool) -> None:
+        """Something has come to wait."""
+        if urgent:
+            self._rung.set()
+        elif self._later is None:
+            self._later = self._loop.call_at(self._last + STATES_EVERY_S, self._rung.set)
+
+    async def wait(self) -> None:
+        """Until it is time to look."""
+        await self._rung.wait()
+        self.still()
+
+    def still(self) -> None:
+        """All that has come is taken now."""
+        self._rung.clear()
+        self._last = self._loop.time()
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
 
 class _Missed:
@@ -138,24 +171,23 @@ class _Missed:
         return page or []
 
 
-async def _write(socket: WebSocket, box: Mailbox, arrived: asyncio.Event, first: str, missed: _Missed) -> None:
+async def _write(socket: WebSocket, box: Mailbox, bell: _Bell, first: str, missed: _Missed) -> None:
     try:
-        await _send(socket, first)
+        await _send(socket, [first])
         while box.closed is None:
-            for message in await missed.next():
-                await _send(socket, message.text)
-            if not missed.more:
-                await arrived.wait()
-            arrived.clear()
-            for message in box.take():
-                if missed.passes(message):
-                    await _send(socket, message.text)
+            await _send(socket, [message.text for message in await missed.next()])
+            if missed.more:
+                bell.still()
+            else:
+                await bell.wait()
+            await _send(socket, [message.text for message in box.take() if missed.passes(message)])
     except TimeoutError:
         box.close(f"too slow: one message took more than {SEND_TIMEOUT_S:.0f} s")
     except (WebSocketDisconnect, RuntimeError):
         pass
 
 
-async def _send(socket: WebSocket, text: str) -> None:
-    async with asyncio.timeout(SEND_TIMEOUT_S):
-        await socket.send_text(text)
+async def _send(socket: WebSocket, texts: Sequence[str]) -> None:
+    if texts:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await socket.send_text(f"[{','.join(texts)}]")

@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class ApiProcess:
     """`python -m api` on a free port of loopback."""
 
-    def __init__(self, mqtt: MqttSettings, database: DatabaseSettings | None = None, *, console: bool = True) -> None:
+    def __init__(
+        self, mqtt: MqttSettings, database: DatabaseSettings | None = None, *, console: bool = True, **more: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
@@ -33,6 +35,7 @@ class ApiProcess:
             "CRANEWATCH_HTTP__PORT": str(self.port),
             "CRANEWATCH_CONSOLE": str(console),
             "PYTHONPATH": str(ROOT),
+            **more,
         }
         if database is not None:
             self._environment["CRANEWATCH_DATABASE__URL"] = database.url.get_secret_value()
@@ -40,6 +43,13 @@ class ApiProcess:
         self._database = database
         self._key: str | None = None
         self._http: httpx.Client | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise ValueError("it does not run")
+        return self._process.pid
 
     @property
     def http(self) -> httpx.Client:

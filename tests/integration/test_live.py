@@ -61,7 +61,7 @@ def test_a_number_is_not_told_before_a_lower_one_has_come_to_stand(database: Dat
             for _ in range(2):
                 await chase.step()
             assert chase.position == 0
-            box = hub.open(Interest(), lambda: None)
+            box = hub.open(Interest(), lambda _: None)
             with connect(database) as slow:
                 write(slow, "below")
                 record(database, "above")
@@ -88,7 +88,7 @@ def test_a_number_of_another_record_is_found_out(postgres_database: DatabaseSett
             chase = Chase(pool, hub)
             for _ in range(2):
                 await chase.step()
-            box = hub.open(Interest(), lambda: None, since=1000)
+            box = hub.open(Interest(), lambda _: None, since=1000)
             resume = chase.resume(box, 1000)
             pages = [await chase.page(resume) for _ in range(12)]
             assert pages[0] is None
@@ -112,11 +112,11 @@ def api(embedded_broker: MqttSettings, postgres_database: DatabaseSettings) -> I
 
 
 async def heard(socket: websockets.ClientConnection, last: str) -> list[dict[str, Any]]:
-    """Messages up to the first of that type."""
+    """The messages of frames up to one with the first of that type."""
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
-        while not found or found[-1]["type"] != last:
-            found.append(json.loads(await socket.recv()))
+        while not any(one["type"] == last for one in found):
+            found += json.loads(await socket.recv())
     return found
 
 
@@ -133,7 +133,7 @@ def test_a_client_that_comes_back_gets_what_it_missed_of_its_sites_and_devices(
     async def script() -> None:
         record(postgres_database, "before")
         async with websockets.connect(uri, additional_headers=headers) as socket:
-            first = json.loads(await socket.recv())
+            [first] = json.loads(await socket.recv())
             number = first["data"]["recorded"]
             while number != 1:
                 number = (await heard(socket, "recorded"))[-1]["data"]["position"]
@@ -177,5 +177,16 @@ def test_what_came_live_is_not_sent_again_from_the_record(
             assert ids(await heard(socket, "transition")) == ["both-ways"]
             record(postgres_database, "both-ways", "only-recorded")
             assert ids(await heard(socket, "transition")) == ["only-recorded"]
+
+    asyncio.run(script())
+
+
+def test_a_socket_that_is_refused_is_told_why(api: ApiProcess) -> None:
+    async def script() -> None:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(f"ws://127.0.0.1:{api.port}/ws/v1/live")
+        answer = refused.value.response
+        assert answer.status_code == 401
+        assert json.loads(answer.body)["type"] == "urn:cranewatch:unauthenticated"
 
     asyncio.run(script())

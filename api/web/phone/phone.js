@@ -119,7 +119,7 @@ function dial() {
     if (own !== socket) return;
     clearTimeout(opening);
     attempt = 0;
-    state.message(event.data, now());
+    state.frame(event.data, now());
   };
   own.onclose = () => {
     clearTimeout(opening);

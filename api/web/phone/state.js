@@ -41,8 +41,12 @@ export class State {
     return this.offset == null ? Date.now() : now + this.offset;
   }
 
-  message(text, now) {
-    const { type, site, device, kind, data } = JSON.parse(text);
+  /** A frame of the live socket: an array of messages. */
+  frame(text, now) {
+    for (const message of JSON.parse(text)) this._message(message, now);
+  }
+
+  _message({ type, site, device, kind, data }, now) {
     if (type === "snapshot") this._snapshot(data, now);
     else if (type === "link") this.brokerUp = data.up;
     else if (type === "heartbeat" && site === this.site) this._beat(data, now);

@@ -10,7 +10,7 @@ def row(position: int, id_: str) -> Recorded:
 
 
 def box(hub: Hub, since: int | None = None) -> Mailbox:
-    return hub.open(Interest(), lambda: None, since=since)
+    return hub.open(Interest(), lambda _: None, since=since)
 
 
 def live(hub: Hub, arrivals: Arrivals, id_: str) -> None:

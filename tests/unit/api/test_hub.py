@@ -10,7 +10,7 @@ def message(type_: Type, text: str, *, site: str = "s", device: str = "d") -> Me
 
 
 def box(hub: Hub, interest: Interest | None = None) -> Mailbox:
-    return hub.open(interest or Interest(), lambda: None)
+    return hub.open(interest or Interest(), lambda _: None)
 
 
 def texts(mailbox: Mailbox) -> list[str]:
@@ -99,7 +99,7 @@ def test_stopping_tells_every_client_why() -> None:
 def test_what_comes_to_a_closed_mailbox_is_not_kept() -> None:
     woken = []
     hub = Hub(clients_max=1, mailbox=8)
-    mine = hub.open(Interest(), lambda: woken.append(1))
+    mine = hub.open(Interest(), lambda _: woken.append(1))
     mine.close("gone")
     mine.put(message(Type.ALARM, "late"))
     assert len(mine) == 0
