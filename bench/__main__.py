@@ -40,6 +40,12 @@ def _sockets() -> dict[str, Any]:
     return sockets.measure()
 
 
+def _receipts() -> dict[str, Any]:
+    from bench import receipts
+
+    return receipts.measure()
+
+
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ingest": lambda: asyncio.run(ingest.measure()),
     "engine": _engine,
@@ -47,6 +53,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "trends": _trends,
     "cycles": _cycles,
     "sockets": _sockets,
+    "receipts": _receipts,
 }
 
 
