@@ -241,7 +241,7 @@ def test_nothing_is_fetched_from_anywhere_else(page: Page, console: ApiProcess, 
     page.on("websocket", lambda socket: foreign.append(socket.url) if "127.0.0.1" not in socket.url else None)
     for path in ("/", f"/site/{SITE}", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01"):
         page.goto(console.url + path)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function("document.querySelector('.cw-pulse')?.dataset.beat > 2")  # repainted: all is loaded
     assert [url for url in foreign if not url.startswith(("data:", "blob:"))] == []
 
 

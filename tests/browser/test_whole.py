@@ -4,7 +4,6 @@ Desk and cab at once, in front of real services: whoever answers at one of them 
 Nothing is spoken here but the black box's readings: broker, ingest, analyzer, API and both pages are the real ones.
 """
 
-import re
 import time
 import uuid
 from collections.abc import Iterator
