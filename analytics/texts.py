@@ -136,7 +136,7 @@ def cleared(kind: str, rule: str, value: float | None, unit: str) -> Words:
         return Words(
             zh=f"已恢复 {entry.zh} {number(value, unit)}", en=f"back below: {entry.en.lower()} {number(value, unit)}"
         )
-    return Words(zh="已恢复", en="back to normal")
+    return Words(zh=f"已恢复 {entry.zh}", en=f"over: {entry.en.lower()}")
 
 
 def silence(kind: str, seconds: float) -> tuple[Words, Words]:

@@ -6,8 +6,11 @@ from analytics.channels import DERIVED
 from analytics.crane import Cranes
 from analytics.formwork import Formworks
 from analytics.limits import COLUMNS
+from analytics.rulebook import RULEBOOK
+from analytics.rulebook.observed import OBSERVED
 from telemetry.limit_profile import STEPS
 from telemetry.profile_check import Known
+from telemetry.vocabulary import OBSERVED as OBSERVED_RULES
 
 
 def _steps(kind: str) -> dict[str, frozenset[str]]:
@@ -20,3 +23,7 @@ KNOWN: Final = Known(
     steps={kind: _steps(kind) for kind in COLUMNS},
     figures={fleet.kind: fleet.figure_names for fleet in (Cranes, Formworks)},
 )
+NAMES: Final = {
+    **{kind: {rule: (entry.zh, entry.en.lower()) for rule, entry in own.items()} for kind, own in RULEBOOK.items()},
+    OBSERVED_RULES: {rule: (entry.zh, entry.en.lower()) for rule, entry in OBSERVED.items()},
+}

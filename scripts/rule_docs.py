@@ -14,7 +14,7 @@ from analytics.channels import COLUMN, DERIVED
 from analytics.rulebook import RULEBOOK, Entry
 from analytics.rulebook.observed import OBSERVED
 from analytics.texts import CONFIGURED
-from analytics.vocabulary import KNOWN
+from analytics.vocabulary import KNOWN, NAMES
 from scripts.wire_docs import DOCS, between
 from telemetry import profiles, vocabulary
 from telemetry.kinds import KINDS
@@ -46,7 +46,7 @@ def main() -> int:
         ("figures", figure_table()),
     ):
         after = between(after, name, "\n".join(lines))
-    words = vocabulary.written(KNOWN)
+    words = vocabulary.written(KNOWN, NAMES)
     if "--check" in sys.argv:
         if before != after or VOCABULARY.read_text(encoding="utf-8") != words:
             sys.stderr.write("docs/rules.md or the vocabulary is not current: run `python -m scripts.rule_docs`\n")

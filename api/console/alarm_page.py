@@ -21,6 +21,7 @@ from api.console.wording import STATE, UNANSWERED
 from api.deps import Parts
 from api.i18n import N_, Tongue
 from api.live.picture import ANALYZER, DeviceView
+from telemetry import vocabulary
 from telemetry.clock import now_ms, to_datetime, to_ms
 from telemetry.errors import StorageError
 from telemetry.kinds import KINDS
@@ -62,7 +63,8 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str, rule: str
         known = picture.lost(site, now) is None and not cards.silent(view, now)
         return f'<div class="cw-alarm">{cards.alarm_row(t, one, name, now, known=known)}{_guidance(t, one)}</div>'
 
-    with frame.page(who, t.gettext("Alarm: {name}", name=f"{name} {rule}"), place=place, here="alarms"):
+    called = t.pick(vocabulary.rule_name(rule, view.kind if view is not None else None))
+    with frame.page(who, t.gettext("Alarm: {name}", name=f"{name} {called}"), place=place, here="alarms"):
         status = Status(parts, place, who)
         with ui.element("div").classes("cw-main one"):
             with ui.element("div").classes("cw-col"):

@@ -14,7 +14,7 @@ from api.console.visitor import Visitor
 from api.console.wording import PRIORITY
 from api.deps import Parts
 from api.i18n import N_, Tongue
-from telemetry import alarm_kpi
+from telemetry import alarm_kpi, vocabulary
 from telemetry.alarm_kpi import Figures, Person
 from telemetry.clock import utc_now
 from telemetry.errors import StorageError
@@ -132,7 +132,12 @@ def _desk(t: Tongue, desk: Figures) -> str:
 
 def _top(t: Tongue, desk: Figures) -> str:
     rows = [
-        (f"{escape(one.place[1])} <b>{escape(one.place[2])}</b>", str(one.times), _bar(one.share)) for one in desk.top
+        (
+            f"{escape(one.place[1])} <b>{t.show(vocabulary.rule_name(one.place[2], one.place[0]))}</b>",
+            str(one.times),
+            _bar(one.share),
+        )
+        for one in desk.top
     ]
     heads = (t.markup("alarm"), t.markup("times"), t.markup("share"))
     return _table(heads, rows) if rows else f"<p>{t.markup('none')}</p>"

@@ -8,6 +8,7 @@ from api.console import wording
 from api.console.wording import CAUSE, HAZARD, LEVEL, MARK, MODE, SEVERITY, STATE
 from api.handover import heard
 from api.i18n import Tongue, zone
+from telemetry import vocabulary
 from telemetry.handover import Gap, Named, OnCrane, Sheet, Standing, Unwatched, Yesterday
 
 BRIEF_MS: Final = 60_000  # gaps that are shorter in all are counted, and not told one by one
@@ -203,7 +204,7 @@ def _coverage(t: Tongue, found: Yesterday) -> str:
 
 
 def _alarms(t: Tongue, found: Yesterday) -> str:
-    lines = "".join(f"<li>{escape(rule)} <b>{n}</b></li>" for rule, n in found.by_rule[:6])
+    lines = "".join(f"<li>{t.show(vocabulary.rule_name(rule))} <b>{n}</b></li>" for rule, n in found.by_rule[:6])
     closed = "".join(
         f"<li>{t.show(CAUSE.get(cause, (cause, cause)))} <b>{n}</b></li>" for cause, n in sorted(found.causes.items())
     )

@@ -198,10 +198,17 @@ def test_what_loosens_a_life_safety_limit_is_told_first_and_loudly() -> None:
 
 
 def test_what_the_console_checks_profiles_by_is_what_the_analyzer_watches() -> None:
-    from analytics.vocabulary import KNOWN
+    from analytics.vocabulary import KNOWN, NAMES
 
     assert vocabulary.known() == KNOWN
-    assert vocabulary.read(vocabulary.written(KNOWN)) == KNOWN
+    assert vocabulary.read(vocabulary.written(KNOWN, NAMES)) == KNOWN
+
+
+def test_rules_have_the_names_that_people_call_them_by() -> None:
+    assert vocabulary.rule_name("moment", "crane") == ("力矩", "moment")
+    assert vocabulary.rule_name("settlement") == vocabulary.rule_name("settlement", "formwork")
+    assert vocabulary.rule_name("terminal_silent", "crane")[0] == "终端无响应"
+    assert vocabulary.rule_name("a_rule_of_later") == ("a_rule_of_later", "a_rule_of_later")
 
 
 def test_history_is_not_drawn_across_empty_buckets() -> None:
