@@ -30,8 +30,8 @@ _PAYLOADS: Final[dict[Leaf, Callable[[bytes], payloads.Payload]]] = {
     Leaf.CYCLE: lambda payload: payloads.decode(Cycle, payload),
     Leaf.EVALUATED: lambda payload: payloads.decode(payloads.Evaluated, payload),
 }
-# What we publish ourselves and keep elsewhere: receipts in the ledger, config and alarms in tables of their own.
-_PASSED_BY: Final = frozenset({Leaf.RECEIPT, Leaf.CONFIG, Leaf.ALARM})
+# What we publish ourselves and keep elsewhere: receipts in the ledger; config, alarms and tests in their own tables.
+_PASSED_BY: Final = frozenset({Leaf.RECEIPT, Leaf.CONFIG, Leaf.ALARM, Leaf.PROOF, Leaf.PROOF_STATE})
 
 
 class Intake:

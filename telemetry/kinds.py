@@ -101,6 +101,9 @@ CRANE = Kind(
         Channel("device_prewarn", "", "设备预警", "device pre-warning", store=Store.BITS, bits=DEVICE_ALARM_BITS),
         Channel("device_alarm", "", "设备报警", "device alarm", store=Store.BITS, bits=DEVICE_ALARM_BITS),
         Channel("relays", "", "继电器", "relays", store=Store.BITS, bits=RELAY_BITS),
+        # The test channel measures nothing: it is sent while a proof test lasts, in % of a limit of 100. It stands
+        # last, because a channel's place is its bit in every stored row.
+        Channel("proof_pct", "%", "测试通道", "test channel", 0, 200, 0),
     ),
 )
 

@@ -71,6 +71,8 @@ class Action(StrEnum):
     SET_MODE = "set_mode"
     BEGIN_SHIFT = "begin_shift"  # who works from now on, said at a terminal: recorded, and changes no alarm
     DOUBT = "doubt"  # the cab calls an alarm that is over false: recorded, and changes nothing
+    BEGIN_TEST = "begin_test"  # the operator lets a proof test begin: recorded; the device is told by the notifier
+    CONFIRM = "confirm"  # a person at the terminal has seen and heard a test: recorded, and changes no alarm
 
 
 class Hazard(StrEnum):
@@ -100,6 +102,12 @@ class CoverageLevel(StrEnum):
 
 # Why a device is blind whose power was taken away as announced, in both languages: the one reason that is no gap.
 PLANNED_OFF: Final = ("计划断电", "announced power off, parked")
+
+
+# The rules of a proof test: what is raised by them is a test and no alarm, whoever counts.
+PROOF_TEST: Final = "proof_test"
+PROOF_REFUSED: Final = "proof_refused"
+PROOF_RULES: Final = frozenset({PROOF_TEST, PROOF_REFUSED})
 
 
 class Mode(StrEnum):

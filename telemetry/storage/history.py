@@ -18,7 +18,7 @@ from telemetry.kinds import KINDS, Kind
 from telemetry.storage.pool import Database
 
 # Channels that a mean says nothing about: a reeving, a direction, a battery. They are in raw history only.
-NOT_ROLLED: Final = frozenset({"falls", "wind_deg", "battery_pct"})
+NOT_ROLLED: Final = frozenset({"falls", "wind_deg", "battery_pct", "proof_pct"})
 MAX_RAW: Final = 20_000
 ORIGIN: Final = sql.SQL("TIMESTAMPTZ '2000-01-03 00:00:00+00'")
 

@@ -12,105 +12,19 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import Refusal, WireError
-from telemetry.model import Action, CoverageLevel, Hazard, Origin, Severity, Signal, Stage, State
-from telemetry.wire.frames import MAX_BYTES, MAX_INT, Boot, Seq, Ts
-
-Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
-Name = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")]
-
-
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-4]):[0-5][0-9]\Z")]  # of the day, local
-
-
-class Payload(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The base of all payloads."""
-
-
-class Words(Payload, frozen=True):
-    """One sentence for a person, in both languages."""
-
-    zh: Text
-    en: Text
-
-
-class BootEnd(Payload, frozen=True):
-    """The last seq that a boot gave to a frame; 0 when it gave none."""
-
-    boot: Boot
-    seq: Annotated[int, Meta(ge=0, lt=MAX_INT)]
-
-
-class Presence(Payload, frozen=True):
-    """
-    `up/presence`, retained: the device's birth, and its will. Declares the sample interval.
-
-    `ended`: the boots that are over, newest first: the one before this, and earlier ones that are not receipted to
-    their end. Without it nobody can know that the last frames of a boot are missing.
-    """
-
-    online: bool
-    boot: Boot | None = None
-    ts: Ts | None = None
-    interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] | None = None
-    params: Name | None = None  # hash of chart, reeving and calibration
-    ended: Annotated[list[BootEnd], Meta(max_length=8)] = []
-
-
-class Event(Payload, frozen=True):
-    """`up/event`: a work cycle, an identity, power off announced (*last gasp*), a device fault."""
-
-    id: Name
-    type: Annotated[str, Meta(pattern=r"^(cycle|identity|power_off|power_on|fault)\Z")]
-    ts: Ts
-    boot: Boot | None = None
-    seq: Seq | None = None
-    data: dict[str, Any] = {}
-
-
-class BootReceipt(Payload, frozen=True):
-    """What of one boot is safe to forget: everything up to `upto`, and at most 15 ranges beyond it, ends included."""
-
-    boot: Boot
-    upto: int
-    ranges: list[tuple[int, int]] = []
-
-
-class Receipt(Payload, frozen=True):
-    """`down/receipt`, retained: up to 8 boots, newest first."""
-
-    boots: Annotated[list[BootReceipt], Meta(max_length=8)]
-
-
-class Response(Payload, frozen=True):
-    """
-    `up/response`: what a person answers to an alarm, the mode they set, the shift they begin (`who`; `why` names the
-    terminal). Its id is the cause of what follows.
-    """
-
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]{8,64}\Z")]
-    action: Action
-    at: Ts
-    who: Name
-    rule: Name | None = None
-    transition: Name | None = None  # the transition it answers
-    why: Text | None = None
-    until: Ts | None = None  # shelving ends
-    mode: Name | None = None
-    cause: Name | None = None  # called | stopped | sensor
-
-
-class Shown(Payload, frozen=True):
-    """`up/shown`: how far a transition came at a terminal by `at`; without `transition` its one-second heartbeat."""
-
-    terminal: Name
-    at: Ts
-    transition: Name | None = None
-    stage: Stage = Stage.RENDERED  # delivered: its client has it; rendered: it stands on a screen that can be seen
-    visible: bool | None = None
-    audio: Name | None = None  # running | suspended | none
-    volume: float | None = None
-    wake_lock: bool | None = None
-    build: Name | None = None
+from telemetry.model import CoverageLevel, Hazard, Origin, Severity, Signal, State
+from telemetry.wire.base import Clock, Name
+from telemetry.wire.base import Payload as Payload
+from telemetry.wire.base import Text as Text
+from telemetry.wire.base import Words as Words
+from telemetry.wire.frames import MAX_BYTES, MAX_INT, Ts
+from telemetry.wire.said import BootEnd as BootEnd
+from telemetry.wire.said import BootReceipt as BootReceipt
+from telemetry.wire.said import Event as Event
+from telemetry.wire.said import Presence as Presence
+from telemetry.wire.said import Receipt as Receipt
+from telemetry.wire.said import Response as Response
+from telemetry.wire.said import Shown as Shown
 
 
 class Cause(Payload, frozen=True):

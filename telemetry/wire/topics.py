@@ -36,6 +36,8 @@ class Leaf(StrEnum):
     EVALUATED = "evaluated"
     CYCLE = "cycle"
     CONFIG = "config"
+    PROOF = "proof"
+    PROOF_STATE = "proof_state"
 
 
 LEAVES: Final[dict[Lane, frozenset[Leaf]]] = {
@@ -43,6 +45,7 @@ LEAVES: Final[dict[Lane, frozenset[Leaf]]] = {
     Lane.LATE: frozenset({Leaf.READING}),
     Lane.DOWN: frozenset(
         {Leaf.RECEIPT, Leaf.ALARM, Leaf.TRANSITION, Leaf.COVERAGE, Leaf.EVALUATED, Leaf.CYCLE, Leaf.CONFIG}
+        | {Leaf.PROOF, Leaf.PROOF_STATE}
     ),
 }
 
@@ -108,6 +111,11 @@ def heartbeat(site: str) -> str:
 def record(site: str) -> str:
     """The retained topic on which the review says what the record of a site lacks."""
     return f"{ROOT}/{site}/record"
+
+
+def proofs(site: str) -> str:
+    """The retained topic on which the notifier says which proof tests of a site failed or are overdue."""
+    return f"{ROOT}/{site}/proofs"
 
 
 def claim(service: str, partition: int) -> str:

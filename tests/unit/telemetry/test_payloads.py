@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry import profiles
 from telemetry.errors import Refusal, WireError
+from telemetry.kinds import KINDS
+from telemetry.model import Action
 from telemetry.wire import payloads
+from telemetry.wire.proof import ProofOrder, ProofState, SiteProofs
+from telemetry.wire.topics import LEAVES, Lane
 
 TYPES = [
     payloads.Presence, payloads.Event, payloads.Receipt, payloads.Response, payloads.Shown, payloads.Transition,
     payloads.Alarm, payloads.Coverage, payloads.Evaluated, payloads.Heartbeat, payloads.DeviceConfig,
-    payloads.SiteConfig, payloads.Claim, payloads.Tick,
+    payloads.SiteConfig, payloads.Claim, payloads.Tick, ProofOrder, ProofState, SiteProofs,
 ]  # fmt: skip
 
 
@@ -45,10 +50,21 @@ def test_whatever_bytes_come_only_a_wire_error_leaves(payload: bytes, type_: typ
 
 
 def test_a_response_is_never_an_order_to_a_machine() -> None:
-    assert {str(action) for action in payloads.Action} == {
+    assert {str(action) for action in Action} == {
         "silence", "acknowledge", "shelve", "unshelve", "disable", "enable", "release", "set_mode",
-        "begin_shift", "doubt",
+        "begin_shift", "doubt", "begin_test", "confirm",
     }  # fmt: skip
+
+
+def test_a_proof_test_asks_a_device_for_a_number_that_measures_nothing_and_no_more() -> None:
+    """What is sent down to a device: receipts, what we say of it, its configuration, and an order for a number."""
+    assert {str(leaf) for leaf in LEAVES[Lane.DOWN]} == {
+        "receipt", "alarm", "transition", "coverage", "evaluated", "cycle", "config", "proof", "proof_state",
+    }  # fmt: skip
+    assert set(ProofOrder.__struct_fields__) == {"test", "at", "until", "percent", "hold_s"}
+    assert KINDS["crane"].channels[-1].name == "proof_pct", "the last place: a channel's place is its bit in every row"
+    rules = [rule for name in profiles.names() for rule in profiles.load(name).rules["crane"].values()]
+    assert "proof_pct" not in {rule.channel for rule in rules}
 
 
 @given(st.lists(st.text(alphabet="0123456789abcdef", min_size=16, max_size=16), unique=True, max_size=8))
