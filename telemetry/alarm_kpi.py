@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from telemetry.model import Priority, Severity, Signal, State, priority
+from telemetry.model import PROOF_RULES, Priority, Severity, Signal, State, priority
 
 TEN_MIN_MS: Final = 600_000
 MINUTE_MS: Final = 60_000
@@ -146,6 +146,7 @@ def figures(log: Sequence[Said], begin: int, end: int) -> Figures:
     """
     if end <= begin:
         raise ValueError("the span ends before it begins")
+    log = [one for one in log if one.place[2] not in PROOF_RULES]
     told = [one for one in log if begin <= one.at < end and annunciated(one)]
     times = [one.at for one in told]
     states, since = _at_end(log, end)
@@ -177,8 +178,8 @@ def figures(log: Sequence[Said], begin: int, end: int) -> Figures:
 
 
 def annunciated(one: Said) -> bool:
-    """Whether the desk was told something new, that it has to answer."""
-    return one.signal in _TOLD and one.state is State.UNACKNOWLEDGED
+    """Whether the desk was told something new, that it has to answer; a test is none."""
+    return one.signal in _TOLD and one.state is State.UNACKNOWLEDGED and one.place[2] not in PROOF_RULES
 
 
 def _peak(times: Sequence[int], width: int) -> int:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from telemetry.backoff import Backoff
 from telemetry.errors import BrokerUnavailable
@@ -119,13 +121,19 @@ class Link:
         self.up = asyncio.Event()
         self.connections = 0
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
-        """Publish and wait for the broker's acknowledgement. Raises BrokerUnavailable."""
+    async def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """
+        Publish and wait for the broker's acknowledgement. Raises BrokerUnavailable.
+
+        `expiry_s`: who is not there within so many seconds does not get it; MQTT 5 only.
+        """
         client = self._client
         if client is None:
             raise BrokerUnavailable("not connected")
         try:
-            await client.publish(topic, payload, qos=qos, retain=retain, timeout=10)
+            await client.publish(topic, payload, qos=qos, retain=retain, properties=_expiry(expiry_s), timeout=10)
         except (aiomqtt.MqttError, ValueError) as error:
             raise BrokerUnavailable(str(error)) from error
         # aiomqtt waits with asyncio.wait_for, which on Python 3.11 can swallow a cancellation (bpo-37658).
@@ -212,6 +220,14 @@ class Link:
     async def close(self) -> None:
         """End `run` with a clean disconnect: no will is published."""
         self._stop.set()
+
+
+def _expiry(seconds: int | None) -> Properties | None:
+    if seconds is None:
+        return None
+    found = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho says no types there
+    found.MessageExpiryInterval = seconds
+    return found
 
 
 def _client(

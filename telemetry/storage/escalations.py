@@ -78,6 +78,9 @@ _WITHDRAW: Final[LiteralString] = (
     "UPDATE outbox SET withdrawn_at = now() WHERE outbox_id IN (SELECT outbox_id FROM outbox WHERE escalation_id = %s"
     " AND sort = 'alarm' AND sent_at IS NULL AND dead_at IS NULL AND withdrawn_at IS NULL FOR UPDATE SKIP LOCKED)"
 )
+_CALLED: Final[LiteralString] = (
+    "SELECT coalesce(nullif(display_name, ''), device) AS name FROM device WHERE device_id = %s"
+)
 _RENDERED: Final[LiteralString] = (
     "SELECT EXISTS (SELECT FROM transition t JOIN shown s ON s.device_id = t.device_id AND s.transition_id = t.id"
     " WHERE t.device_id = %s AND t.rule = %s AND t.position >= %s AND s.stage = 'rendered') AS rendered"
@@ -210,6 +213,11 @@ class Turn:
         row = rows[0]
         transition = msgspec.json.decode(row["payload"], type=Transition) if row["payload"] is not None else None
         return Facts(row["kind"], row["device"], row["display_name"], transition, row["operator"])
+
+    async def called(self, device_id: int) -> str:
+        """What people call a device."""
+        rows = await self._rows(_CALLED, (device_id,))
+        return str(rows[0]["name"]) if rows else ""
 
     async def rendered(self, run: Run) -> bool:
         """Whether a terminal has rendered the alarm since it was raised."""

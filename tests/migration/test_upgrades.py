@@ -53,6 +53,7 @@ KEPT = (
     "reading_crane", "reading_formwork", "reading_misdated", "quarantine", "device", "device_boot",
     "site",
 )  # fmt: skip
+LATER = ("proof_pct",)  # columns that these tables have got since
 MARKED = 5  # from here on the writer marks what it stores
 STEPS = range(1, len(migrations(Edition.PLAIN)))
 
@@ -86,7 +87,8 @@ def contents(settings: DatabaseSettings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with psycopg.connect(settings.url.get_secret_value()) as connection:
         for table in KEPT:
-            rows = connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))).fetchall()
+            query = sql.SQL("SELECT (to_jsonb(t) - %s::text[])::text FROM {} t").format(sql.Identifier(table))
+            rows = connection.execute(query, (list(LATER),)).fetchall()
             found[table] = sorted(row[0] for row in rows)
         ledger = (
             "SELECT device_id, boot_no, stored::text, quarantined::text, evaluated::text FROM frame_ledger ORDER BY 1"
