@@ -19,6 +19,7 @@ from analytics.alarm_record import Facts, Record
 from analytics.annunciator import Annunciator
 from analytics.bays import Bays
 from analytics.channels import COLUMN, DERIVED
+from analytics.detectors import proof
 from analytics.fleet import Fleet
 from analytics.health import LIFE_SAFETY
 from analytics.identity import DeviceKey
@@ -27,11 +28,13 @@ from analytics.rulebook.observed import OBSERVED as RULEBOOK_OBSERVED
 from telemetry import profiles
 from telemetry.errors import ConfigError
 from telemetry.limit_profile import STEPS
-from telemetry.model import Severity, State
+from telemetry.model import PROOF_RULES, PROOF_TEST, Severity, State
 from telemetry.wire.payloads import Alarm, Cause, Transition
 
 # Of a device, not of its readings.
-OBSERVED: Final = frozenset({"silence", "power", "clock", "identity", "config", "gap", "review", *RULEBOOK_OBSERVED})
+OBSERVED: Final = (
+    frozenset({"silence", "power", "clock", "identity", "config", "gap", "review", *RULEBOOK_OBSERVED}) | PROOF_RULES
+)
 QUIET: Final = (
     State.NORMAL, State.RETURNED, State.LATCHED_UNACKNOWLEDGED, State.LATCHED_ACKNOWLEDGED,
 )  # fmt: skip
@@ -223,6 +226,8 @@ def _observed(fleet: Fleet, row: int, record: Record, rule: str) -> None:
             device.clock_alarm = True
         case "identity":
             device.conflict = True
+        case "proof_test" | "proof_refused" if fleet.kind == "crane":
+            proof.adopted(fleet.table, row, on=rule == PROOF_TEST)
         case _:
             pass
     fleet.table["attention"][row] = True

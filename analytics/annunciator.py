@@ -315,7 +315,7 @@ class Annunciator:
                 self._again(device, rule, record, facts)
             case Action.RELEASE:
                 self._release(device, rule, record, facts, response)
-            case Action.SET_MODE | Action.BEGIN_SHIFT | Action.DOUBT:
+            case Action.SET_MODE | Action.BEGIN_SHIFT | Action.DOUBT | Action.BEGIN_TEST | Action.CONFIRM:
                 raise Refusal(f"{response.action} is not about an alarm's state")
         self._touch(device, rule)
 

@@ -11,10 +11,11 @@ from analytics.detectors import DETECTORS
 from analytics.detectors.base import SLOW_MS, Look
 from analytics.detectors.cycles import Cycles
 from analytics.detectors.motion import Motion
+from analytics.detectors.proof import Proof
 from analytics.fleet import Fleet
 from analytics.limits import COLUMNS
 from analytics.rulebook.entry import flagged
-from analytics.samples import Samples, Spot
+from analytics.samples import Notice, Samples, Spot
 from analytics.table import NEVER, Array, Field
 from analytics.table import field as array
 from telemetry.wire.cycle import Cycle
@@ -48,6 +49,7 @@ class Cranes(Fleet):
         self._placed: dict[str, dict[int, None]] = {}  # the rows with a place, by site
         self.detectors = [detector() for detector in DETECTORS]
         self._cycles = next(detector for detector in self.detectors if isinstance(detector, Cycles))
+        self._proof = next(detector for detector in self.detectors if isinstance(detector, Proof))
         self._fast = [detector for detector in self.detectors if not detector.slow]
         self._slow = [detector for detector in self.detectors if detector.slow]
         self._slow_columns = np.array([_D[name] for detector in self._slow for name in detector.gives])
@@ -131,6 +133,9 @@ class Cranes(Fleet):
             device = self.devices[one.spot.row]
             found.append((one.spot, one.of(device.key, device.config.version if device.config else None)))
         return found
+
+    def notices(self) -> list[Notice]:
+        return self._proof.noticed
 
     def eta(self, row: int, rule: str) -> tuple[float, float] | None:
         """Time until the gusts reach the limit, by their trend over the last five minutes: time to land."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics import adoption, findings, health, recorded, texts
+from analytics import adoption, findings, health, proofs, recorded, texts
 from analytics.alarm_record import Facts
 from analytics.annunciator import Annunciator
 from analytics.bays import Bays
@@ -54,6 +54,7 @@ from telemetry.wire.payloads import (
     Terms,
     Transition,
 )
+from telemetry.wire.proof import SiteProofs
 
 EVALUATED_MS: Final = 10_000
 
@@ -244,6 +245,11 @@ class Engine:
         self.ourselves.reviewed(site, record.clean_to)
         recorded.take(self.annunciator, self.fleets, self._found, site, record, max(self.now, min(received, record.at)))
         self.ourselves.trust_again(self.now)
+        return self._finish(Outcome())
+
+    def proofs(self, site: str, said: SiteProofs, received: int) -> Outcome:
+        """What the notifier says of a site's proof tests: those that failed, those that are overdue."""
+        proofs.judged(self.annunciator, self.fleets, site, said, max(self.now, min(received, said.at)))
         return self._finish(Outcome())
 
     def adopt(self, found: Iterable[Found], received: int) -> Outcome:

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from analytics import health, texts
+from analytics import health, proofs, texts
 from analytics.alarm_record import Facts
 from analytics.annunciator import Annunciator
 from analytics.channels import COLUMN, DERIVED
@@ -80,6 +80,8 @@ def noticed(annunciator: Annunciator, fleet: Fleet, notice: Notice) -> None:
             clear(annunciator, key, "last_known_bad", facts)
         case What.POWER:
             clear(annunciator, key, "power", facts)
+        case What.PROOF | What.PROOF_OVER | What.PROOF_REFUSED | What.PROOF_REFUSED_OVER:
+            proofs.noticed(annunciator, key, notice, msgspec.structs.replace(facts, observed=False))
 
 
 def clear(annunciator: Annunciator, key: DeviceKey, rule: str, facts: Facts) -> None:

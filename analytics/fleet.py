@@ -111,6 +111,10 @@ class Fleet(Judged, ABC):
         """The work cycles that the last wave has shown to be over, for kinds that lift."""
         return []
 
+    def notices(self) -> list[Notice]:
+        """What the last wave has shown about devices themselves, for kinds that have a test channel."""
+        return []
+
     def lifting(self, row: int) -> bool:
         """Whether a load is on the hook, for kinds that lift."""
         return False
@@ -304,6 +308,7 @@ class Fleet(Judged, ABC):
             self._attend(found, wave, valid)
         value, may = self.derive(wave)
         found.cycles += self.cycles()
+        found.changes += self.notices()
         known = ~np.isnan(value)
         table["value"][rows] = value if known.all() else np.where(known, value, table["value"][rows])
         found.conditions += value.shape[0] * len(self._rule_of)

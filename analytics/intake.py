@@ -26,10 +26,11 @@ from analytics.samples import Arrived
 from telemetry.errors import Refusal, WireError
 from telemetry.kinds import KINDS
 from telemetry.wire import frames, payloads, topics
+from telemetry.wire.proof import SiteProofs
 from telemetry.wire.topics import Lane, Leaf, Topic
 
 MAX_CACHED: Final = 100_000
-SITE_TAILS: Final = ("/config", "/profile", "/record")
+SITE_TAILS: Final = ("/config", "/profile", "/record", "/proofs")
 MAX_DEVICES: Final = 20_000  # about 4 KB each
 
 logger = logging.getLogger(__name__)
@@ -160,6 +161,11 @@ class Intake:
             record = payloads.decode(payloads.SiteRecord, payload)
             taken.leaves["record"] += 1
             taken.outcome.extend(self.engine.recorded(site, record, received))
+            return
+        if topic.endswith("/proofs"):
+            proofs = payloads.decode(SiteProofs, payload)
+            taken.leaves["proofs"] += 1
+            taken.outcome.extend(self.engine.proofs(site, proofs, received))
             return
         if topic.endswith("/profile"):
             profile = payloads.decode(payloads.SiteProfile, payload)

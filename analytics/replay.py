@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from analytics import adoption
 from analytics.alarm_record import Record
+from analytics.detectors import proof
 from analytics.engine import Engine
 from analytics.identity import DeviceKey
 from analytics.limits import COLUMNS
@@ -194,6 +195,8 @@ class Replay:
         columns = range(len(COLUMNS[self.key[1]]))
         for name in ("on", "clear"):
             after.table[name][row, columns] = before.table[name][was, columns]
+        if self.key[1] == "crane":
+            proof.carry(before.table, was, after.table, row)
         self._adopted = []
         for rule, record in old.annunciator.records.get(self.key, {}).items():
             alarm = old.annunciator.payload(self.key, rule)

@@ -24,7 +24,8 @@ from telemetry.wire.payloads import Cause, Response
 
 WAIT_MS: Final = 10_000
 MAX_WAITING: Final = 1_000  # beyond it a response is refused
-SAID: Final = (Action.BEGIN_SHIFT, Action.DOUBT)  # for the record and the people who read it; no alarm changes
+# For the record and the people who read it; no alarm changes.
+SAID: Final = (Action.BEGIN_SHIFT, Action.DOUBT, Action.BEGIN_TEST, Action.CONFIRM)
 MAX_KNOWN: Final = 10_000  # ids remembered; the oldest is forgotten
 
 

@@ -63,6 +63,10 @@ class What(StrEnum):
     SPOKE = "spoke"  # the first valid sample after silence
     POWER = "power"  # the same after a power off with a load
     MODE = "mode"  # its key was turned
+    PROOF = "proof"  # its test channel is beyond the limit, with an empty hook
+    PROOF_OVER = "proof_over"
+    PROOF_REFUSED = "proof_refused"  # the same, and a test may not be: why is in `detail`
+    PROOF_REFUSED_OVER = "proof_refused_over"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
             topics.site_config("+"),
             topics.site_profile("+"),
             topics.record("+"),
+            topics.proofs("+"),
         ]
     if not found:
         return [topics.tick(partition)]
@@ -26,4 +27,5 @@ def filters(settings: PartitionSettings, partition: int) -> list[str]:
         *(topics.site_config(site) for site in found),
         *(topics.site_profile(site) for site in found),
         *(topics.record(site) for site in found),
+        *(topics.proofs(site) for site in found),
     ]

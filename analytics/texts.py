@@ -11,6 +11,7 @@ from typing import Final
 from analytics.identity import DeviceKey
 from analytics.rulebook import RULEBOOK, Entry
 from analytics.rulebook.observed import OBSERVED
+from analytics.rulebook.proof import TESTS
 from telemetry.model import PLANNED_OFF, Hazard, Severity
 from telemetry.wire.payloads import Words
 
@@ -125,7 +126,7 @@ def chattering(kind: str, rules: Sequence[str]) -> tuple[Words, Words]:
 
 def named_rule(kind: str, rule: str) -> tuple[str, str]:
     """What people call a rule, in Chinese and English; its own name where the rulebook has none."""
-    entry = RULEBOOK.get(kind, {}).get(rule) or OBSERVED.get(rule)
+    entry = RULEBOOK.get(kind, {}).get(rule) or OBSERVED.get(rule) or TESTS.get(rule)
     return (entry.zh, entry.en.lower()) if entry is not None else (rule, rule)
 
 

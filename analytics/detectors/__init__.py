@@ -8,9 +8,10 @@ from analytics.detectors.cycles import Cycles
 from analytics.detectors.gauges import Gauges
 from analytics.detectors.hook import Hook
 from analytics.detectors.lean import Lean
+from analytics.detectors.proof import Proof
 from analytics.detectors.switches import Switches
 from analytics.detectors.vane import Vane
 from analytics.detectors.zones import Zones
 
 # In this order: cycles and the lean ask whether a load is in the air.
-DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Cycles, Switches, Zones, Vane, Conduct, Gauges, Lean)
+DETECTORS: Final[tuple[type[Detector], ...]] = (Hook, Cycles, Switches, Zones, Vane, Conduct, Gauges, Lean, Proof)

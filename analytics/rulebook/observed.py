@@ -3,10 +3,11 @@
 from typing import Final
 
 from analytics.rulebook.entry import Entry, Needs, Say
+from analytics.rulebook.proof import JUDGED
 from telemetry.model import Severity
 from telemetry.wire.payloads import Words
 
-OBSERVED: Final[dict[str, Entry]] = {
+OBSERVED: Final[dict[str, Entry]] = JUDGED | {
     "wind_reads_low": Entry(
         zh="风速偏低",
         en="WIND READS LOW",

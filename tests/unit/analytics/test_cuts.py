@@ -59,11 +59,15 @@ def sample(noise: random.Random, state: dict[str, Any], step_s: float) -> dict[s
 def shift(seed: int, seconds: int = 150) -> list[Arrived]:
     """Three cranes of 10 Hz, 1 Hz and every five seconds, in the order of their clocks."""
     noise = random.Random(seed)  # noqa: S311 - noise, no secret
+    tester, driven = random.Random(seed + 1), 0  # noqa: S311 - of its own, so that the rest of the shift stays
     sent: list[Arrived] = []
     for name, interval in INTERVALS.items():
         state = {"mode": "working", "speeds": [0.0, 0.0, 0.0], "load": 0.02, "hook": 20.0, "radius": 30.0, "slew": 0.0}
         for seq, at in enumerate(range(interval, seconds * 1000, interval), 1):
             body = sample(noise, state, interval / 1000)
+            driven = driven - 1 if driven else 12 * (tester.random() < 0.02)
+            if driven:
+                body["proof_pct"] = 110.0
             sent.append(arrived(name, boot=f"boot-{name}-0", seq=seq, ts=START + at, **body))
     return sorted(sent, key=lambda one: one.received)
 
@@ -105,6 +109,7 @@ def test_the_shift_has_something_of_nearly_everything() -> None:
     rules = {t["rule"] for t in told if "rule" in t}
     lifted = {t["device"] for t in told if "set_down" in t}
     assert rules >= {"load", "wind", "bypass", "cutout_ignored", "limit_passed", "load_lost", "hook_runaway"}, rules
+    assert rules & {"proof_test", "proof_refused"}, rules
     assert "c0" in lifted
 
 
