@@ -20,12 +20,15 @@ from simulators.frame import Framer
 from simulators.journal import Journal
 from simulators.resend import Outstanding
 from simulators.station import Record, Station
+from simulators.testing import CHANNEL, TestChannel
 from telemetry.broker import Arrival, Link, Will
 from telemetry.errors import BrokerUnavailable, WireError
+from telemetry.kinds import KINDS
 from telemetry.settings import MqttSettings
 from telemetry.tasks import spawn
 from telemetry.wire import payloads, topics
 from telemetry.wire.payloads import BootEnd, DeviceConfig, Event, Presence, Receipt
+from telemetry.wire.proof import ProofOrder
 from telemetry.wire.topics import Lane, Leaf
 
 logger = logging.getLogger(__name__)
@@ -91,6 +94,8 @@ class Device:
         self._wire = asyncio.Event()  # set while the scenario lets the device have a link
         self._cut = asyncio.Event()  # set while it does not
         self._closing = False
+        self._channel = TestChannel()
+        self._tests = any(channel.name == CHANNEL for channel in KINDS[station.kind].channels)
 
     # What the fleet calls.
 
@@ -104,6 +109,8 @@ class Device:
     def produce(self, t: float) -> None:
         """Measure at t, and journal the frame if one is full. After the journal's commit comes `offer`."""
         sample = self.station.sample(t)
+        if sample is not None and self._tests:
+            sample |= self._channel.read(t)
         if not self.station.powered(t):
             self._framer = None
         elif self._framer is None:
@@ -203,7 +210,7 @@ class Device:
         link = Link(
             self._mqtt,
             "-".join(self._key),
-            filters=[(self._topic(Lane.DOWN, Leaf.RECEIPT), 1)],
+            filters=[(self._topic(Lane.DOWN, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.PROOF)],
             on_arrival=self._arrived,
             on_up=self._came_up,
             will=Will(self._topic(Lane.UP, Leaf.PRESENCE), payloads.encode(Presence(online=False))),
@@ -232,6 +239,7 @@ class Device:
             ts=self.station.ts(self.station.now),
             interval_ms=self.config.interval_ms,
             params=fingerprint(self.config),
+            proof=self._tests,
             ended=self._ended,
         )
         try:
@@ -251,6 +259,9 @@ class Device:
             sending.cancel()
 
     def _arrived(self, arrival: Arrival) -> None:
+        if arrival.topic.endswith(f"/{Leaf.PROOF}"):
+            self._prove(arrival)
+            return
         try:
             receipt = payloads.decode(Receipt, arrival.payload) if arrival.payload else None
         except WireError as error:
@@ -263,6 +274,27 @@ class Device:
         self._counts.receipted += sum(run.last - run.first + 1 for run in runs)
         if self.outstanding.due:
             self._late_work.set()
+
+    def _prove(self, arrival: Arrival) -> None:
+        """An order for a proof test: the channel is driven from the next sample on, and the box says from which seq."""
+        try:
+            order = payloads.decode(ProofOrder, arrival.payload)
+        except WireError as error:
+            logger.warning("%s: order not understood: %s", self.station.device, error, extra={"action": "proof"})
+            return
+        # A retained order is none: it is older than this connection.
+        if arrival.retain or not self._tests or self._framer is None:
+            return
+        now = self.station.ts(self.station.now)
+        answer = self._channel.order(order, self.station.now, now)
+        if answer is not None:
+            self._events.append(
+                Event(
+                    id=answer.test, type="proof", ts=now, boot=self._framer.boot, seq=self._framer.seq + 1,
+                    data={"test": answer.test, "begins": answer.begins, "why": answer.why},
+                )
+            )  # fmt: skip
+            self._work.set()
 
     async def _send_live(self) -> None:
         while True:
