@@ -37,6 +37,7 @@ from api.routes import (
     health,
     login,
     people,
+    proofs,
     quality,
     quarantine,
     readings,
@@ -134,6 +135,7 @@ def create_app(
         trials,
         people,
         handovers,
+        proofs,
     ):
         include(module.router(parts), PREFIX)
     include(auth.router(parts, None), PREFIX)

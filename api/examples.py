@@ -11,6 +11,7 @@ from api.access_examples import ACCESS
 from api.cycle_examples import CYCLES, USAGE
 from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
+from api.proof_schemas import EXAMPLES as PROOFS
 
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
@@ -139,6 +140,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     **NOTIFY,
     **HANDOVERS,
+    **PROOFS,
     **ACCESS,
     "Cycles": CYCLES,
     "Usage": USAGE,

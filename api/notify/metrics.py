@@ -24,6 +24,7 @@ class NotifyMetrics:
             "cranewatch_notify_unseen", "Alarms that no terminal rendered where one is expected.", registry=registry
         )
         self.lost = Counter("cranewatch_notify_lost", "Times that a site's heartbeat was lost.", registry=registry)
+        self.proofs = Counter("cranewatch_notify_proofs", "Proof tests, by outcome.", ["outcome"], registry=registry)
         self.sent = Counter(
             "cranewatch_notify_messages", "Attempts at messages.", ["outcome"], registry=registry
         )  # sent, failed, dead

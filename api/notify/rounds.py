@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from api.notify import escalation, wording
+from api.notify import announcing, escalation, wording
 from api.notify.hearing import Hearing
 from api.notify.metrics import NotifyMetrics
 from api.notify.settings import NotifySettings
@@ -22,6 +22,7 @@ from telemetry.clock import to_datetime
 from telemetry.errors import ConfigError
 from telemetry.escalation import MONITORING, Message, News, Outcome, Run, Sort, Taken
 from telemetry.ladder import Contact, Means, Plan, Step, Urgency
+from telemetry.model import PROOF_RULES
 from telemetry.storage.escalations import Facts, Turn
 from telemetry.storage.roster import Standing
 from telemetry.wire.payloads import Words
@@ -49,14 +50,16 @@ class Round:
     async def work(self) -> bool:
         """Do all that is to be done now; whether there may be more at once. Raises StorageError."""
         news = await self._turn.news(self._settings.old_s)
-        self._metrics.news.inc(len(news))
+        taken = len(news)
+        self._metrics.news.inc(taken)
+        news = [one for one in news if not await self._announced(one)]
         late = await self._hear(news)
         await self._watch()
         due = await self._turn.due()
         for run in due:
             await self._go(run, late)
         await self._summarise(late)
-        return len(news) >= 500 or len(due) >= 500
+        return taken >= 500 or len(due) >= 500
 
     # News
 
@@ -86,6 +89,16 @@ class Round:
                 if one.old and begun.attended:
                     late[begun.cause] = (begun, one)
         return late
+
+    async def _announced(self, one: News) -> bool:
+        """Whether this is of a test, which is told as such and goes up no ladder."""
+        if one.transition.rule not in PROOF_RULES:
+            return False
+        standing = await self._standing(one.transition.site)
+        if standing is not None:
+            name = await self._turn.called(one.device_id)
+            await self._turn.put(announcing.messages(one, name, standing))
+        return True
 
     # What nobody watches
 

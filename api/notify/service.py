@@ -18,6 +18,7 @@ from time import monotonic
 from api.notify import sending, wording
 from api.notify.hearing import FILTERS, Hearing
 from api.notify.metrics import NotifyMetrics
+from api.notify.prover import Prover
 from api.notify.rounds import Round
 from api.notify.settings import NotifySettings
 from telemetry.broker import Arrival, Link
@@ -53,6 +54,7 @@ class Notifier:
             mqtt, f"notify-{secrets.token_hex(4)}", filters=FILTERS, on_arrival=self._arrived, on_up=self._connected
         )
         # More than are sent at once: an attempt that was given up on may still sit in its thread for a while.
+        self._prover = Prover(self._database, self._link, metrics)
         self._threads = ThreadPoolExecutor(3 * settings.parallel, thread_name_prefix="notify.send")
         self._sending = 0
         self._since = monotonic()  # from when on all has been heard that there was to hear
@@ -66,7 +68,7 @@ class Notifier:
                 tasks.create_task(self._loop(work, every), name=f"notify.{name}")
                 for name, work, every in (
                     ("turn", self._turn, self._settings.look_s), ("beat", self._beat, BEAT_S),
-                    ("figures", self._figures, FIGURES_S),
+                    ("figures", self._figures, FIGURES_S), ("proof", self._prover.turn, self._settings.look_s),
                 )
             ]  # fmt: skip
             link = tasks.create_task(self._link.run(), name="notify.link")
@@ -116,6 +118,7 @@ class Notifier:
     def _gone(self, error: StorageError) -> None:
         self._metrics.turns.labels("failed").inc()
         self._metrics.database_up.set(0)
+        self._prover.away()
         self._since = monotonic()  # heartbeats could not be noted: that nobody was heard says nothing
         if not self._away:
             self._away = True

@@ -114,6 +114,20 @@ def test(site: str, name: str, at: datetime, zone: ZoneInfo, language: str) -> T
     return _text(language, title, lines, None)
 
 
+def proof(site: str, device: str, at: datetime, zone: ZoneInfo, language: str) -> Text:
+    """A proof test goes the way of an alarm: whoever is on duty acknowledges it like one."""
+
+    def title(zh: bool) -> str:
+        return f"【测试】{device} 报警链路测试 不是真实报警" if zh else f"[TEST] {device}, a proof test, no real alarm"
+
+    def lines(zh: bool) -> list[str]:
+        when = _clock(at, zone)
+        act = "请在值班台或手机页确认" if zh else "acknowledge it at the desk or on the phone's page"
+        return [act, f"{site} {when}"]
+
+    return _text(language, title, lines, None)
+
+
 def summary(old: Old, language: str) -> Text:
     """Alarms of a time in which nobody was told, together."""
 

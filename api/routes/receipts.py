@@ -13,6 +13,7 @@ from api.routes.readings import span
 from api.schemas import Words
 from telemetry import receipts
 from telemetry.clock import to_ms, utc_now
+from telemetry.model import PROOF_RULES
 from telemetry.roles import Permission
 from telemetry.storage import devices
 from telemetry.storage import receipts as record
@@ -84,8 +85,9 @@ def router(parts: Parts) -> APIRouter:
             raise not_found(f"site {site}, or it has no devices")
         found, truncated = await record.chains(parts.record(), site, first, last)
         with_terminal = {(row.kind, row.device) for row in known if row.config.get("terminal", "none") != "none"}
-        shown = [one for one in found if (one.raised.kind, one.raised.device) in with_terminal]
-        asked = [one for one in found if one.attended]
+        real = [one for one in found if one.raised.rule not in PROOF_RULES]  # a test has figures of its own
+        shown = [one for one in real if (one.raised.kind, one.raised.device) in with_terminal]
+        asked = [one for one in real if one.attended]
         return bodies.Chains(
             site=site, begin=to_ms(first), end=to_ms(last), truncated=truncated,
             figures={

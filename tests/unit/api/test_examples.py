@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from api import access_schemas, cycle_schemas, handover_schemas, notify_schemas, schemas, trials
+from api import (
+    access_schemas,
+    cycle_schemas,
+    handover_schemas,
+    notify_schemas,
+    proof_schemas,
+    schemas,
+    trials,
+)  # fmt: skip
 from api.app import create_app
 from api.examples import EXAMPLES
 from api.settings import ApiSettings
@@ -19,7 +27,7 @@ def document() -> dict[str, Any]:
 def test_an_example_is_what_its_schema_says(name: str) -> None:
     model = next(
         found
-        for module in (schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas)
+        for module in (schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas, proof_schemas)
         if (found := getattr(module, name, None))
     )
     assert model.model_validate(EXAMPLES[name]).model_dump(mode="json", exclude_unset=True) == EXAMPLES[name]

@@ -33,8 +33,8 @@ MAY: Final = {
     Role.ADMIN: " ".join(Permission),
 }
 PATHS: Final = {
-    "site": "mine", "device": "c1", "rule": "moment", "number": "7", "contact": "wang", "key": "k3v9x0q2m7ab",
-    "session": "k3v9x0q2m7ab", "transition": "3f0c9a1be2d44f10", "name": "phone.js",
+    "site": "mine", "kind": "crane", "device": "c1", "rule": "moment", "number": "7", "contact": "wang",
+    "key": "k3v9x0q2m7ab", "session": "k3v9x0q2m7ab", "transition": "3f0c9a1be2d44f10", "name": "phone.js",
 }  # fmt: skip
 
 
