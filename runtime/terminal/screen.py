@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from runtime.terminal import blackbox, reach
+from runtime.terminal import blackbox, proof, reach
 from telemetry.kinds import KINDS
 from telemetry.model import Action, CoverageLevel, Hazard, Severity, State
 from telemetry.wire import frames, payloads, topics
@@ -68,6 +68,7 @@ class Screen:
     muted: dict[str, tuple[str, float]] = field(default_factory=dict)  # rule → transition, until (loop time)
     rung: dict[str, float] = field(default_factory=dict)  # transition of a pulse → when it rang
     rung_at: float = float("-inf")
+    confirmed: str | None = None  # the proof test that the operator has confirmed
     lost_since: float | None = None
 
     # What arrives
@@ -147,7 +148,7 @@ class Screen:
 
     @staticmethod
     def _concerns(alarm: payloads.Alarm) -> bool:
-        if alarm.state in _QUIET:
+        if alarm.state in _QUIET or proof.own(alarm):
             return alarm.hold
         if alarm.hold or alarm.cab != "none":
             return True
@@ -179,6 +180,8 @@ class Screen:
             every = BELL_S
         elif any(alarm.cab == "pulse" and now - self.rung.setdefault(alarm.transition, now) < 1 for alarm in loud):
             every = 0.4
+        elif self.lost_since is None and proof.sounds(self):
+            every = proof.BELL_S
         elif self.lost_since is not None and now - self.lost_since > LOST_AFTER_S:
             every = LOST_BELL_S
         if every == float("inf") or now - self.rung_at < every:
@@ -198,7 +201,7 @@ class Screen:
     def render(self, now: float, linked: bool) -> Panel:
         """The screen."""
         name = (self.config.display_name if self.config else "") or self.device
-        keys = "空格 消音 space: silence · q 退出 quit"
+        keys = "空格 消音 space: silence · t 测试 test · q 退出 quit"
         return Panel(
             Group(self._band(now, linked), self._numbers(now), self._hazards()),
             title=f"{name}  {self.site}/{self.device}",
@@ -215,7 +218,8 @@ class Screen:
             return text
         active = self.shown()
         if not active:
-            return self._weak()
+            test = proof.shown(self)
+            return proof.band(test) if test is not None else self._weak()
         worst = active[0]
         style = "bold white on red" if worst.severity >= Severity.ALARM else "bold black on yellow"
         words = worst.text or payloads.Words(zh=worst.rule, en=worst.rule)

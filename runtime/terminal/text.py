@@ -17,6 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
+from runtime.terminal import proof
 from runtime.terminal.screen import Screen
 from telemetry import clock
 from telemetry.broker import Arrival, Link, connected
@@ -25,6 +26,7 @@ from telemetry.settings import MqttSettings
 from telemetry.wire import payloads, topics
 
 STEP_S: Final = 0.25
+TEST_KEYS: Final = frozenset("tT")
 SILENCE_KEYS: Final = frozenset(" s\r\n")
 QUIT_KEYS: Final = frozenset("q\x03")
 
@@ -85,6 +87,9 @@ class _Text:
             stop.set()
         elif key in SILENCE_KEYS:
             self._answers += self._screen.silence(self._now(), clock.now_ms())
+        elif key in TEST_KEYS:
+            answer = proof.key(self._screen, self._now(), self._link.up.is_set(), clock.now_ms())
+            self._answers += [answer] if answer is not None else []
 
     async def step(self, live: Live) -> None:
         """Draw, ring, and say what was drawn."""
@@ -110,7 +115,8 @@ class _Text:
     async def _receipts(self, said: list[str]) -> None:
         if not self._console.is_terminal:
             return
-        named = {alarm.transition for alarm in self._screen.shown()}
+        test = proof.shown(self._screen)
+        named = {alarm.transition for alarm in [*self._screen.shown(), *([test] if test is not None else [])]}
         for transition in said:
             if transition in named:
                 at = clock.now_ms()

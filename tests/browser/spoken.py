@@ -36,11 +36,12 @@ class SpokenSite:
 
     def __init__(
         self, settings: MqttSettings, site: str, *, cranes: int = 1, posts: int = 0, cab_sound: str = "all",
-        pours: list[payloads.Pour] | None = None,
+        pours: list[payloads.Pour] | None = None, proof: bool = False,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.site = site
         self.cab_sound = cab_sound
+        self.proof = proof  # its boxes have a test channel
         self.pours = pours or []
         self.keys = [("crane", f"crane-{n + 1}") for n in range(cranes)]
         self.keys += [("formwork", f"post-{n + 1:02}") for n in range(posts)]
@@ -172,7 +173,9 @@ class SpokenSite:
                 )  # fmt: skip
                 hazards = {hazard: payloads.HazardCoverage(level=CoverageLevel.MONITORED) for hazard in BAY}
             interval = config.interval_ms
-            presence = payloads.Presence(online=True, boot=f"boot-{self.site}-{n:04}"[:32], interval_ms=interval)
+            presence = payloads.Presence(
+                online=True, boot=f"boot-{self.site}-{n:04}"[:32], interval_ms=interval, proof=self.proof
+            )
             coverage = payloads.Coverage(
                 at=now_ms(), level=CoverageLevel.MONITORED, hazards=hazards, stale_after_ms=3 * interval
             )

@@ -14,6 +14,7 @@ const $ = (id) => document.getElementById(id);
 const { site, device, rule } = JSON.parse($("setup").textContent);
 const now = () => performance.now();
 const CAUSES = ["called", "stopped", "sensor"];
+const TEST = rule === "proof_test"; // a proof test: one button, no cause, and no alarm's colours
 const LIST_MS = 2000;
 const ASK_MS = 5000;
 
@@ -90,6 +91,7 @@ function drawList() {
   for (const one of items) {
     const line = Object.assign(document.createElement("a"), { className: "line", href: `/m/${one.site}/${one.device}/${one.rule}` });
     line.dataset.severity = one.severity;
+    line.dataset.test = String(one.rule === "proof_test");
     const head = document.createElement("b");
     head.textContent = `${names.get(`${one.site}/${one.device}`) || one.device} ${say(one.text) || one.rule}`;
     const small = document.createElement("small");
@@ -186,7 +188,7 @@ function drawAlarm() {
     return;
   }
   const what = quantity(found, info?.charts || []);
-  $("band").dataset.style = state.lost(at) ? "lost" : !found.active ? "over" : found.severity >= 3 ? "alarm" : "prewarning";
+  $("band").dataset.style = state.lost(at) ? "lost" : TEST ? "test" : !found.active ? "over" : found.severity >= 3 ? "alarm" : "prewarning";
   put("text", say(found.text) || rule);
   const limit = found.limit == null ? null : `${+found.limit.toFixed(2)} ${found.unit || ""}`.trim();
   const passed = say(span(server - (found.active ? found.since : found.at)));
@@ -257,7 +259,8 @@ function drawTold() {
 }
 
 function drawAnswers(found) {
-  for (const cause of CAUSES) put(cause, say(WORDS[cause]));
+  for (const cause of CAUSES) put(cause, say(TEST ? WORDS.test : WORDS[cause]));
+  for (const cause of CAUSES.slice(1)) $(cause).hidden = TEST;
   const waits = found.desk === "unacknowledged";
   for (const cause of CAUSES) $(cause).disabled = !waits || sent?.pending === true;
   if (!waits && sent?.words === WORDS.accepted) sent = { words: WORDS.acknowledged };
@@ -279,7 +282,7 @@ async function answer(cause) {
   const key = sent?.cause === cause && sent.failed ? sent.key : `m-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
   sent = { cause, key, pending: true, words: WORDS.sending };
   try {
-    await ask(`/alarms/${site}/${device}/${rule}/acknowledge`, { transition: found.transition, cause }, key);
+    await ask(`/alarms/${site}/${device}/${rule}/acknowledge`, { transition: found.transition, ...(TEST ? {} : { cause }) }, key);
     sent = { cause, key, words: WORDS.accepted };
   } catch (error) {
     sent = { cause, key, failed: true, words: error.status === 403 ? WORDS.forbidden : error.status === 401 ? WORDS.signIn : WORDS.failed };

@@ -36,6 +36,7 @@ export const WORDS = {
   delivered: (t) => w(`终端 ${t} 已收到`, `terminal ${t} has it`),
   noticed: (n) => w(`${n.name}（${n.channel}）${{ sent: "已发送", waiting: "待发", dead: "发送失败", withdrawn: "已撤回" }[n.state]}`, `${n.name} (${n.channel}) ${{ sent: "sent", waiting: "waiting", dead: "failed", withdrawn: "withdrawn" }[n.state]}`),
   answered: (a) => w(`${a.who || "?"} 已确认`, `${a.who || "?"} has it`),
+  test: w("测试：已看到", "test: seen"),
   called: w("已联系司机", "called"),
   stopped: w("已停止作业", "stopped"),
   sensor: w("疑似传感器", "sensor?"),

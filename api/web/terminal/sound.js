@@ -49,6 +49,11 @@ export class Horn {
       this.buffers = {
         pulse: render(this.context, 3, pulses),
         continuous: render(this.context, 0.8, [[0, 0.4, 1000], [0.4, 0.4, 750]]),
+        // The announcement, four rising tones twice, before the alarm's own two-tone: a test never begins like an alarm.
+        test: render(this.context, 7.2, [
+          ...[0, 1.5].flatMap((at) => [523, 659, 784, 1047].map((hertz, n) => [at + 0.25 * n, 0.22, hertz])),
+          ...Array.from({ length: 4 }, (_, n) => [[3.4 + 0.8 * n, 0.4, 1000], [3.8 + 0.8 * n, 0.4, 750]]).flat(),
+        ]),
         lost: render(this.context, 1.2, [[0, 0.35, 880], [0.4, 0.35, 660], [0.8, 0.35, 440]]),
       };
     }
@@ -72,7 +77,7 @@ export class Horn {
       const due = this.playing !== "lost" || (!sound.once && now - this.played >= AGAIN_MS);
       if (this.playing === "lost" && this.context && !this.heard && this.state === "running") this._start("lost", now);
       else if (due) this._start("lost", now);
-    } else if (sound.kind !== this.playing || (sound.kind === "pulse" && sound.since !== this.since)) {
+    } else if (sound.kind !== this.playing || (["pulse", "test"].includes(sound.kind) && sound.since !== this.since)) {
       this._start(sound.kind, now);
       this.since = sound.since;
     } else if (sound.kind === "continuous" && !this.source) this._start("continuous", now);

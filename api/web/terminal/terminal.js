@@ -18,7 +18,7 @@ import { DOUBT, HAZARDS, LAST_KNOWN, LEVELS, LOST, MODES, SENT, TEST, ofBay } fr
 
 const RESPONSE_MS = 10_000; // a silence that the broker did not get within 10 s answers nothing any more
 const NOTICE_MS = 86_400_000; // the beginning of a shift, a doubt: worth keeping until the link is back
-const LOUDER = { none: 0, lost: 1, pulse: 2, continuous: 3 };
+const LOUDER = { none: 0, test: 0.5, lost: 1, pulse: 2, continuous: 3 };
 
 const terminal = memory("terminal") || keep("terminal", `t-${hex(4)}`);
 const watch = bay ? new BayWatch({ site, bay }) : new Watch({ site, device, kind: setup.kind || query.get("kind") });
@@ -48,7 +48,7 @@ const link = new Link({
   credentials: () => (setup.bridge ? {} : { username: memory("user") || undefined, password: memory("password") || undefined }),
   filters: [
     `${base}/heartbeat`, `${base}/config`,
-    ...(bay ? watch.filters() : [`${own}/down/alarm/+`, `${own}/down/coverage`, `${own}/down/config`, `${own}/up/reading`, `${own}/up/presence`]),
+    ...(bay ? watch.filters() : [`${own}/down/alarm/+`, `${own}/down/coverage`, `${own}/down/config`, `${own}/down/proof_state`, `${own}/up/reading`, `${own}/up/presence`]),
   ],
   on: {
     up: () => everyone().forEach((one) => one.linkUp(now())),
@@ -118,6 +118,11 @@ function present() {
     if (worst && !model.lost && worst.severity >= ownLevel) model.band = pour.bandOf(worst, model.alarms.length - 1);
     else if (!model.lost && pour.lost(now()) && model.band.style === "empty") model.band = pour.unwatchedBand();
   }
+  model.proof = pours.size && model.alarms.length ? null : watch.proof.shown(watch, now());
+  const test = watch.proof.band(watch, now(), Date.now());
+  if (test && ["idle", "empty", "degraded"].includes(model.band.style)) {
+    model.band = { style: "test", head: test, text: null, more: [], count: 0 };
+  }
   if (horn.testing && ["idle", "empty", "degraded"].includes(model.band.style)) {
     model.band = { style: "test", head: TEST, text: null, more: [], count: 0 };
   }
@@ -152,7 +157,7 @@ function drawBand(model) {
   const doubt = band.style !== "lost" && (now() < sentUntil ? SENT : model.doubtful ? DOUBT : null);
   $("doubt").hidden = !doubt;
   if (doubt) put("doubt", `${doubt.zh} ${doubt.en}`);
-  const room = [band.style, $("more").textContent, $("last").textContent, $("doubt").hidden].join("|");
+  const room = [band.style, $("more").textContent, $("last").textContent, $("doubt").hidden, $("prove").hidden].join("|");
   if (band.style === "lost") {
     fit("line1", `${head.zh} ${head.en}`, 10.5, 6, room);
     fit("line2", text.zh, 6.2, 4, room);
@@ -202,11 +207,24 @@ function drawTop(model) {
 const bayLevel = (model) =>
   ["blind", "unknown", "degraded"].find((level) => model.hazards.some((hazard) => hazard.level === level)) || "monitored";
 
+/** A proof test: the whole screen, for as long as there is nothing else to show. */
+function drawProof(model) {
+  const may = !bay && watch.proof.may(watch, now(), Date.now());
+  $("prove").hidden = !may;
+  mark("prove", "asked", String(watch.proof.asked(Date.now())));
+  const test = model.proof;
+  $("proof").hidden = !test;
+  if (!test) return;
+  put("proof-zh", test.text?.zh ?? "");
+  put("proof-en", test.text?.en ?? "");
+}
+
 function draw() {
   scheduled = false;
   const model = present();
   document.title = `${model.name} cranewatch`;
   drawTop(model);
+  drawProof(model);
   drawBand(model);
   drawUse(model);
   drawRows(model, watch.config, landing);
@@ -227,6 +245,7 @@ function draw() {
 function confirm(model) {
   if (document.visibilityState !== "visible") return;
   const named = new Set(model.alarms.map((alarm) => alarm.transition));
+  if (model.proof) named.add(model.proof.transition);
   const due = everyone().flatMap((one) => one.rendered).filter((one) => named.has(one.transition));
   for (const one of everyone()) if (one.rendered.length) one.rendered = [];
   if (!due.length) return;
@@ -277,6 +296,23 @@ function silence() {
   }
   // A bay's alarm is quieted in this cab only: at the bay it goes on until somebody there silences it.
   for (const pour of pours.values()) pour.silence(now());
+  refresh();
+}
+
+/** The operator lets a proof test begin; whoever judges tests orders it, and the analyzer refuses it with a load. */
+function prove() {
+  if (!watch.proof.may(watch, now(), Date.now())) return;
+  watch.proof.tap(now());
+  up("response", { id: hex(12), action: "begin_test", at: Date.now(), who: who(), rule: "proof_test" }, RESPONSE_MS);
+  refresh();
+}
+
+/** The operator has seen and heard the test. */
+function confirmTest() {
+  const test = watch.proof.shown(watch, now());
+  if (!test) return;
+  watch.proof.confirm(test.transition);
+  up("response", { id: hex(12), action: "confirm", at: Date.now(), who: who(), rule: "proof_test", transition: test.transition }, RESPONSE_MS);
   refresh();
 }
 
@@ -333,6 +369,8 @@ async function main() {
   $("begin").onclick = begin;
   $("silence").onclick = silence;
   $("doubt").onclick = doubt;
+  $("prove").onclick = prove;
+  $("confirm").onclick = confirmTest;
   $("right").onclick = (event) => event.target.closest(".row")?.querySelector("#v2-0") && land();
   $("done").onclick = () => ($("checks").hidden = true);
   $("theme").onclick = () => theme(document.documentElement.dataset.theme === "day" ? "night" : "day");

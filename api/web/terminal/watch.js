@@ -17,6 +17,7 @@ import { digest } from "./digest.js";
 import { unpack } from "./unpack.js";
 import { utilisation } from "./chart.js";
 import { Wind } from "./wind.js";
+import { Proof } from "./proof.js";
 import * as words from "./words.js";
 
 // Heartbeats come every second. Two missing and most of a third: with the page's own step of 100 ms the screen says
@@ -58,6 +59,7 @@ export class Watch {
     this.presence = null;
     this.reading = null; // {values, invalid, received, ts}
     this.wind = new Wind();
+    this.proof = new Proof();
     this.unread = 0; // messages that could not be understood
     this.rendered = []; // {device, kind, transition} that await a receipt
     this.delivered = []; // the same, before they are drawn
@@ -110,6 +112,7 @@ export class Watch {
     if (kind !== this.kind) return;
     if (lane === "up" && leaf === "reading") this._read(unpack(bytes), now);
     else if (lane === "up" && leaf === "presence") this.presence = bytes.length ? unpack(bytes) : null;
+    else if (lane === "down" && leaf === "proof_state") this.proof.heard(bytes.length ? unpack(bytes) : null, retain, now);
     else if (lane === "down" && leaf === "coverage") this.coverage = bytes.length ? unpack(bytes) : null;
     else if (lane === "down" && leaf === "config") {
       const config = unpack(bytes);
@@ -280,7 +283,7 @@ export class Watch {
       const off = lost === "device" && this.presence?.online === false;
       return { kind: "lost", since: this.lostSince, once: off };
     }
-    return { kind: "none" };
+    return this.proof.sound(this, now) || { kind: "none" };
   }
 
   /** Remember since when nobody watches. */

@@ -82,6 +82,12 @@ export const gone = (code) => CODES[code] || "link";
 export const NOT_STARTED = w("未开班", "NOT STARTED");
 export const HOLD = w("停用待检 未经检查不得起吊", "STOPPED FOR INSPECTION do not lift");
 export const TEST = w("测试 不是真实报警", "TEST not a real alarm");
+export const TEST_ASKED = w("请做报警链路测试 空钩时点按测试", "PROOF TEST WANTED with an empty hook tap TEST");
+export const TEST_WAITS = w("测试 等待开始", "TEST about to begin");
+export const TEST_NOT_BEGUN = w("测试未开始 记录服务不可用", "TEST NOT BEGUN the record cannot be reached");
+export const TEST_CONFIRMED = w("测试 已确认", "TEST confirmed");
+/** How a proof test ended. */
+export const testEnded = (outcome) => w(`测试结束 ${outcome?.zh ?? ""}`, `TEST over ${outcome?.en ?? ""}`);
 export const LAST_KNOWN = w("最后已知", "LAST KNOWN");
 
 export const POUR = {

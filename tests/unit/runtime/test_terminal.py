@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from runtime.terminal import blackbox, reach
+from runtime.terminal import blackbox, proof, reach
 from runtime.terminal.screen import Screen
-from telemetry.model import CoverageLevel, Hazard, Severity, State
+from telemetry.model import Action, CoverageLevel, Hazard, Severity, State
 from telemetry.wire import payloads
 
 BASE = "cw/v1/s/crane/c-1"
@@ -227,3 +227,45 @@ def test_why_nobody_watches_is_said_in_words() -> None:
     screen.refused = "服务器拒绝连接 broker refused, check user and password"
     assert "check user and password" in text(screen, 0.0, linked=False)
     assert "check user" in text(screen, 0.0, linked=True)
+
+
+PROOF = payloads.Alarm(
+    rule="proof_test", transition="p-1", state=State.UNACKNOWLEDGED, severity=Severity.ADVISORY, active=True, since=1,
+    at=1, cab="test", desk="unacknowledged",
+    text=payloads.Words(zh="测试 报警链路测试", en="TEST of the way of an alarm"),
+)  # fmt: skip
+
+
+def proving(*alarms: payloads.Alarm, load_t: float = 0.02) -> Screen:
+    screen = Screen("s", "c-1")
+    screen.take("cw/v1/s/heartbeat", heartbeat([alarm.transition for alarm in alarms]), 0.0)
+    screen.take(f"{BASE}/up/reading", msgspec.json.encode({"ts": 1, "load_t": load_t}), 0.0)
+    for alarm in alarms:
+        screen.take(f"{BASE}/down/alarm/{alarm.rule}", payloads.encode(alarm), 0.1)
+    return screen
+
+
+def test_a_proof_test_is_said_as_a_test_rings_and_ends_with_the_operator_s_key() -> None:
+    screen = proving(PROOF)
+    assert "◇ 测试" in text(screen, 0.5)
+    assert screen.bell(0.5, True)
+    answer = proof.key(screen, 0.6, True, 7)
+    assert answer is not None
+    assert (answer.action, answer.transition, answer.rule) == (Action.CONFIRM, "p-1", "proof_test")
+    assert "测试 报警" not in text(screen, 0.7)
+    assert not screen.bell(2.0, True)
+
+
+def test_beside_an_alarm_a_proof_test_is_not_shown_and_the_key_confirms_nothing() -> None:
+    screen = proving(PROOF, ALARM)
+    assert "OVERLOAD 104 %" in text(screen, 0.5)
+    assert "TEST of" not in text(screen, 0.5)
+    assert proof.key(screen, 0.6, True, 7) is None
+
+
+def test_the_key_lets_a_test_begin_only_with_an_empty_hook() -> None:
+    answer = proof.key(proving(), 0.5, True, 7)
+    assert answer is not None
+    assert answer.action is Action.BEGIN_TEST
+    assert proof.key(proving(load_t=1.0), 0.5, True, 7) is None
+    assert proof.key(proving(), 9.0, True, 7) is None, "nobody watches any more"
