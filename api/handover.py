@@ -4,6 +4,7 @@ The handover of a site, gathered: what the live picture says now, and what the r
 Rule: whatever could not be asked is named in `unasked`; the rest is given all the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,13 +16,14 @@ from api import present
 from api.deps import Parts
 from api.i18n import local
 from api.live.picture import ANALYZER, DeviceView, Picture
-from telemetry import handover
+from telemetry import handover, proof
 from telemetry.clock import to_datetime, to_ms
 from telemetry.errors import StorageError
 from telemetry.handover import DAY_MS, Begun, Ear, Named, OnCrane, Sheet, Standing, Unwatched, Work, Yesterday
-from telemetry.model import CoverageLevel, Mode
-from telemetry.storage import closings, handovers
+from telemetry.model import PROOF_RULES, CoverageLevel, Mode
+from telemetry.storage import closings, handovers, proofs
 from telemetry.storage.pool import Database
+from telemetry.storage.proofs import Test
 from telemetry.storage.quality import quality
 from telemetry.wire.payloads import Words
 
@@ -48,6 +50,7 @@ class Looked:
     ears: dict[tuple[str, str], list[Ear]] | None = None
     begun: dict[tuple[str, str], Begun] | None = None
     yesterday: Yesterday | None = None
+    tests: list[Test] | None = None  # the last proof test of each device
     unasked: tuple[str, ...] = ()
 
 
@@ -66,7 +69,7 @@ async def look(parts: Parts, site: str, zone: ZoneInfo, now: int) -> Looked:
             since, last.sha256 if last is not None else None,
             handover.gaps(handover.outages(found, since, now), now),
             await handovers.ears(database, site), await handovers.begun(database, site, now - DAY_MS),
-            await yesterday(database, site, zone, now, names),
+            await yesterday(database, site, zone, now, names), await proofs.last(database, site),
         )  # fmt: skip
     except StorageError:
         return Looked(now - DAY_MS, unasked=("record",))
@@ -116,12 +119,28 @@ def sheet(picture: Picture, site: str, name: str, zone: ZoneInfo, looked: Looked
         if mode is not None and mode not in _EVERYDAY and mode in _MODES:
             named, words = _named(crane).name, _MODES[mode]
             works.append(Work(what=Words(zh=f"{named} {words.zh}", en=f"{named}: {words.en}")))
+    works += _tests(looked.tests or [])
     return Sheet(
         site=site, name=name, timezone=zone.key, at=now, since=looked.since, lost=picture.lost(site, now),
         unwatched=[part for view in views for part in unwatched(view, now)], gaps=looked.gaps,
         standing=standing(picture, site), cranes=[_crane(one, looked, now) for one in cranes], works=works,
         yesterday=looked.yesterday, unasked=list(looked.unasked), previous=looked.previous,
     )  # fmt: skip
+
+
+def _tests(found: Iterable[Test]) -> list[Work]:
+    """Proof tests that somebody has to begin, and those that failed and have to be done again."""
+    works = []
+    for test in found:
+        name = test.display_name or test.device
+        if test.state is proof.State.ASKED:
+            what = Words(zh=f"报警链路测试 {name} 空钩时由司机启动", en=f"proof test of {name}: the operator begins it")
+            works.append(Work(what=what, begin=to_ms(test.asked_at), end=to_ms(test.until_at)))
+        elif test.outcome is proof.Outcome.FAILED:
+            why = proof.words(test.outcome, test.failed_link, test.detail)
+            works.append(Work(what=Words(zh=f"报警链路测试 {name} {why.zh} 须修复后重测",
+                                         en=f"proof test of {name} {why.en}: repair, test again")))  # fmt: skip
+    return works
 
 
 def unwatched(view: DeviceView, now: int) -> list[Unwatched]:
@@ -148,6 +167,7 @@ def standing(picture: Picture, site: str) -> list[Standing]:
             hold=one.hold, life_safety=one.life_safety,
         )
         for one in present.lines(views)
+        if one.rule not in PROOF_RULES
     ]  # fmt: skip
 
 

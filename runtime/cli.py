@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from runtime import notify, profile, user
+from runtime import notify, profile, prooftest, user
 from runtime.backtest import command as backtest
 from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(profile.app)
 app.add_typer(notify.app)
+app.add_typer(prooftest.app)
 app.add_typer(user.app)
 app.add_typer(user.key_app)
 app.add_typer(shadow_command.app)

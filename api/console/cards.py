@@ -9,7 +9,7 @@ from api.console.wording import number, percent
 from api.i18n import Pair, Tongue
 from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.kinds import KINDS
-from telemetry.model import CoverageLevel
+from telemetry.model import PROOF_RULES, CoverageLevel
 from telemetry.wire import payloads
 
 BAR_TOP = 120  # per cent at the right end of a bar
@@ -203,8 +203,11 @@ def alarm_row(t: Tongue, alarm: schemas.Alarm, name: str, now: int, *, known: bo
     if alarm.hold:
         meta.append(f"<b>{t.markup('inspection hold')}</b>")
     line = " · ".join(f'<span class="part">{part}</span>' for part in meta)
+    mark = wording.MARK[alarm.severity]
+    if alarm.rule in PROOF_RULES:
+        grade, mark, severity = "test", "◇", ("测试", "TEST")
     return (
-        f'<div class="cw-band {grade}">{wording.MARK[alarm.severity]} <span>{t.show(severity)}'
+        f'<div class="cw-band {grade}">{mark} <span>{t.show(severity)}'
         f" · {escape(name)}</span></div>"
         f'<div class="cw-body"><div class="text">{t.show(alarm_sentence(alarm))}</div>'
         f'<div class="meta">{line}</div></div>'

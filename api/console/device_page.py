@@ -12,6 +12,7 @@ from api.console.lifts import Lifts
 from api.console.loadchart import loadchart
 from api.console.places import Place
 from api.console.plot import Plot
+from api.console.proofs import Proofs
 from api.console.status import Status
 from api.console.visitor import Visitor
 from api.console.wording import HAZARD, LEVEL, number, percent
@@ -21,6 +22,7 @@ from api.live.picture import DeviceView, Picture
 from telemetry.clock import now_ms
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel
+from telemetry.storage.proofs import KINDS as KINDS_OF_TESTS
 
 
 async def build(parts: Parts, who: Visitor, place: Place, device: str) -> None:
@@ -32,7 +34,7 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str) -> None:
             frame.raw(t.markup("nothing has been heard of this device"), "cw-empty")
         return
     view = found[0]
-    lifts = None
+    lifts, tests = None, None
     with frame.page(who, cards.name_of(view), place=place, here="-"):
         status = Status(parts, place, who)
         with ui.element("div").classes("cw-main one"):
@@ -55,6 +57,9 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str) -> None:
                     alarms = AlarmList(Desk(parts, who), site, lambda: [view])
                 with _panel(t.markup("coverage")):
                     pieces.append(frame.Live(lambda: coverage(t, picture, view, now_ms())))
+                if view.kind in KINDS_OF_TESTS:
+                    with _panel(t.markup("proof test")):
+                        tests = Proofs(parts, who, view, place.zone)
                 with _panel(t.markup("device")):
                     pieces.append(frame.Live(lambda: facts(t, view, now_ms())))
                     words = t.markup("cab terminal") if view.kind == "crane" else t.markup("bay terminal")
@@ -71,6 +76,8 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str) -> None:
         await plot.load()
         if lifts is not None:
             await lifts.load()
+        if tests is not None:
+            await tests.load()
 
 
 def figures(t: Tongue, picture: Picture, view: DeviceView, now: int) -> str:

@@ -16,6 +16,7 @@ PAGES: Final[tuple[tuple[str, str, Permission], ...]] = (
     ("history", N_("History"), Permission.READ),
     ("record", N_("Completeness"), Permission.READ),
     ("quality", N_("Alarm quality"), Permission.READ_PEOPLE),
+    ("tests", N_("Proof tests"), Permission.READ),
     ("limits", N_("Limits"), Permission.READ),
     ("duty", N_("Duty"), Permission.READ_PEOPLE),
 )

@@ -23,6 +23,7 @@ from api.console import (
     history_page,
     limits_page,
     places,
+    proofs_page,
     quality_page,
     record_page,
     scene_page,
@@ -100,6 +101,10 @@ def mount(app: FastAPI, parts: Parts) -> None:
     @ui.page("/site/{site}/record", title="cranewatch")
     async def record(site: str) -> None:
         await at(site, record_page.build)
+
+    @ui.page("/site/{site}/tests", title="cranewatch")
+    async def tests(site: str) -> None:
+        await at(site, proofs_page.build)
 
     @ui.page("/site/{site}/quality", title="cranewatch")
     async def quality(site: str) -> None:

@@ -55,3 +55,10 @@ def test_a_device_is_silent_when_its_figures_are_old_and_the_analyzer_never_is()
 def test_a_device_of_a_kind_that_is_not_declared_gets_a_plain_card() -> None:
     card = cards.other_card(BOTH, Picture(), DeviceView("s", "nokind", "x"), NOW)
     assert "x</b>" in card
+
+
+def test_a_proof_test_in_the_list_is_called_a_test_and_has_no_alarm_s_colour() -> None:
+    row = cards.alarm_row(BOTH, alarm().model_copy(update={"rule": "proof_test", "severity": 1}), "1#", NOW)
+    assert "◇" in row
+    assert "cw-band test" in row
+    assert "cw-band s" not in row

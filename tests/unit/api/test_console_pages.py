@@ -7,7 +7,18 @@ import pytest
 
 from api import handover as gathered
 from api import schemas
-from api.console import alarms_page, answers, difference, history_page, nav, record_page, sheet, sites_page
+from api.console import (
+    alarms_page,
+    answers,
+    difference,
+    history_page,
+    nav,
+    proofs,
+    proofs_page,
+    record_page,
+    sheet,
+    sites_page,
+)  # fmt: skip
 from api.console.places import Place
 from api.console.visitor import Visitor
 from api.i18n import Language, Tongue, zone
@@ -16,7 +27,10 @@ from telemetry import handover, profiles, vocabulary
 from telemetry.handover import Ear, Named, OnCrane, Sheet, Standing, Yesterday
 from telemetry.model import CoverageLevel
 from telemetry.profile_diff import differences
+from telemetry.proof import Link, Outcome, Source, State, Step
+from telemetry.proof_schedule import Schedule
 from telemetry.roles import Principal, Role
+from telemetry.storage import proofs as record
 from telemetry.storage.audit import Actor
 from telemetry.storage.balance import Frames
 from telemetry.storage.completeness import Statement, day_of
@@ -230,3 +244,45 @@ def test_a_span_has_an_end_after_its_begin_and_is_no_longer_than_what_is_kept() 
         wish = history_page.Wish(begin=datetime(*first, tzinfo=UTC), end=datetime(*last, tzinfo=UTC))
         with pytest.raises(ValueError, match=r"^$"):
             wish.span(now)
+
+
+def trial(**more: object) -> record.Test:
+    at = datetime.fromtimestamp(NOW / 1000, UTC)
+    fields: dict[str, object] = {
+        "proof_id": 1, "test": "test-00000001", "device_id": 1, "site": "s", "kind": "crane", "device": "c1",
+        "display_name": "1#<塔机>", "source": Source.PERSON, "ordered_by": "wang", "note": "", "state": State.OVER,
+        "asked_at": at, "until_at": at, "begun_by": "op-7", "sent_at": at, "hold_s": 20.0, "raised": "t-1",
+        "steps": [Step(Link.STORED, at, 0.2), Step(Link.RAISED, at, 0.6)], "outcome": Outcome.FAILED,
+        "failed_link": "rendered", "detail": "missing", "judged_at": at,
+    }  # fmt: skip
+    return record.Test(**{**fields, **more})  # type: ignore[arg-type]  # by name
+
+
+def test_a_proof_test_says_link_by_link_how_far_it_came_and_where_it_failed() -> None:
+    drawn = proofs.panel(EN, [trial()], PLACE.zone)
+    assert "✓ raised by the analyzer <b>0.6 s</b>" in drawn
+    assert "✗ shown by a terminal never came" in drawn
+    assert "终端显示" in proofs.panel(ZH, [trial()], PLACE.zone)
+    passed = trial(outcome=Outcome.PASSED, failed_link=None, detail="")
+    assert "✗" not in proofs.panel(EN, [passed], PLACE.zone)
+    asked = trial(outcome=None, state=State.ASKED, failed_link=None, detail="", steps=[])
+    assert "waits for the operator" in proofs.panel(EN, [asked], PLACE.zone)
+    assert "no proof test" in proofs.panel(EN, [], PLACE.zone)
+
+
+def test_the_tests_of_a_site_name_each_crane_and_escape_it() -> None:
+    drawn = proofs_page.table(EN, PLACE, [trial()])
+    assert "1#&lt;塔机&gt;" in drawn
+    assert "/crane/s/c1" in drawn
+    weekly = record.Wanted("s", None, None, Schedule(7, "07:00", "09:00"), datetime.now(UTC))
+    assert "every 7 days, between 07:00 and 09:00" in proofs_page.schedule(EN, [weekly])
+    assert "每 7 天" in proofs_page.schedule(ZH, [weekly])
+
+
+def test_the_handover_names_a_test_that_waits_and_one_that_failed_among_the_works() -> None:
+    asked = trial(outcome=None, state=State.ASKED, failed_link=None, detail="")
+    works = gathered._tests([trial(), asked, trial(outcome=Outcome.PASSED, failed_link=None)])
+    drawn = sheet.works(EN, made(works=works))
+    assert "failed: shown by a terminal, never came: repair, test again" in drawn
+    assert "the operator begins it" in drawn
+    assert drawn.count("<li>") == 2
