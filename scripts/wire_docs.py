@@ -15,7 +15,7 @@ import msgspec
 
 from runtime.doctor import described, known_settings
 from telemetry.kinds import KINDS
-from telemetry.wire import frames, payloads
+from telemetry.wire import frames, payloads, proof
 from telemetry.wire.cycle import Cycle
 from telemetry.wire.topics import ROOT, Lane, Leaf
 
@@ -39,11 +39,14 @@ MESSAGES: list[tuple[Lane, Leaf, type[Any] | None, bool, str]] = [
     (Lane.DOWN, Leaf.EVALUATED, payloads.Evaluated, False, "analyzer: seq ranges evaluated live"),
     (Lane.DOWN, Leaf.CYCLE, Cycle, False, "analyzer: one work cycle, as recognised from readings"),
     (Lane.DOWN, Leaf.CONFIG, payloads.DeviceConfig, True, "api: geometry, charts, profile of a device"),
+    (Lane.DOWN, Leaf.PROOF, proof.ProofOrder, False, "notifier: send a number on the test channel; nothing moves"),
+    (Lane.DOWN, Leaf.PROOF_STATE, proof.ProofState, True, "notifier: a proof test is asked for or under way"),
 ]
 SITE_MESSAGES: list[tuple[str, type[Any], bool, str]] = [
     ("config", payloads.SiteConfig, True, "api: configuration of a site"),
     ("profile", payloads.SiteProfile, True, "api: limit profile of a site, as two persons let it pass"),
     ("heartbeat", payloads.Heartbeat, False, "analyzer: someone is watching, QoS 0, every second"),
+    ("proofs", proof.SiteProofs, True, "notifier: devices whose last proof test failed or is overdue"),
     ("record", payloads.SiteRecord, True, "review: what the record of a site lacks, and what late data showed"),
 ]
 
@@ -102,7 +105,7 @@ def _channel(address: str, names: list[str], schema: str, retained: bool, qos: i
 
 def _operation(name: str, text: str) -> dict[str, Any]:
     # AsyncAPI looks from the application: our services receive what others send, and send the rest.
-    ours = text.split(":")[0] in ("ingest", "analyzer", "review", "api")
+    ours = text.split(":")[0] in ("ingest", "analyzer", "review", "api", "notifier")
     return {"action": "send" if ours else "receive", "channel": {"$ref": f"#/channels/{name}"}, "summary": text}
 
 
