@@ -84,17 +84,14 @@ class Proof(Detector):
         return np.where(alarmed, ALARM, why).astype(np.int8)
 
     def _end(self, look: Look, state: Array, beyond: Array, why: Array) -> None:
-        """Tests that are over, refusals that are, and tests that may not go on."""
+        """Tests that are over or may not go on, and refusals that are over; `state` is made new."""
         over = (state == ON) & (~beyond | (why != EMPTY))
         for k in np.flatnonzero(over):
             self._say(look, int(k), What.PROOF_OVER)
         for k in np.flatnonzero((state == REFUSED) & ~beyond):
             self._say(look, int(k), What.PROOF_REFUSED_OVER)
-        for k in np.flatnonzero(over & beyond):
-            self._say(look, int(k), What.PROOF_REFUSED, WHY[int(why[k])])
-        after = np.where(beyond, np.where(over, REFUSED, state), IDLE)
-        look.table["proof_state"][look.rows] = after
-        state[:] = after
+        # One that may not go on is refused below, as if it began with this sample.
+        state[over | ~beyond] = IDLE
 
     def _begin(self, look: Look, state: Array, beyond: Array, why: Array) -> None:
         table, rows, line = look.table, look.rows, look.line
