@@ -114,6 +114,11 @@ class Proving:
         finally:
             writer.close()
 
+    def declines(self) -> None:
+        """The device does not take the order up."""
+        said = {"begins": False, "why": "expired"}
+        self.store(Leaf.EVENT, Event(id=self.ordered().test, type="proof", ts=now_ms(), boot=BOOT, data=said))
+
     def raised(self) -> str:
         one = Alarm(CRANE, PROOF_TEST, severity=Severity.ADVISORY, life_safety=False).raised()
         one = msgspec.structs.replace(one, cause=Cause(boot=BOOT, seq=self._seq, i=0))
@@ -337,3 +342,40 @@ async def test_only_what_nobody_has_begun_can_be_taken_back(site: Proving) -> No
     assert await proofs.cancel(site.database, ACTOR, SITE, begun.proof_id) is None
     lines = fetch(site.settings, "SELECT action FROM audit_log ORDER BY audit_id")
     assert [row[0] for row in lines] == ["proof_test.order", "proof_test.cancel", "proof_test.order"]
+
+
+async def test_while_the_channel_of_the_test_before_is_driven_the_next_one_waits(site: Proving) -> None:
+    await site.order()
+    await site.turn()
+    site.declines()
+    await site.turn()
+    assert (await site.last()).outcome is Outcome.REFUSED
+    await site.order()
+    await site.turn(2)
+    assert len(site.link.of("proof")) == 1
+    site.execute("UPDATE proof_test SET sent_at = sent_at - interval '1 minute'")
+    await site.turn()
+    assert len(site.link.of("proof")) == 2
+
+
+async def test_a_tap_while_a_test_is_under_way_begins_no_other_one_behind_it(site: Proving) -> None:
+    await site.order()
+    await site.turn()
+    site.taps(Action.BEGIN_TEST)
+    await site.turn()
+    site.declines()
+    await site.turn(3)
+    assert [one.outcome for one in await proofs.listed(site.database, SITE)] == [Outcome.REFUSED]
+
+
+async def test_an_alarm_that_the_cab_shows_instead_interrupts_it(site: Proving) -> None:
+    site.terminal()
+    await site.order()
+    await site.turn()
+    site.accept()
+    site.raised()
+    site.store(Leaf.TRANSITION, Alarm(CRANE).raised(), Lane.DOWN)
+    site.execute("UPDATE transition SET received_at = received_at - interval '10 seconds'")
+    await site.turn()
+    test = await site.last()
+    assert (test.outcome, test.detail) == (Outcome.INTERRUPTED, "alarm")
