@@ -22,7 +22,7 @@ from playwright.async_api import Page, async_playwright
 
 from runtime.embedded.ports import free_port
 from telemetry.broker import Arrival, Link, connected
-from telemetry.model import Signal
+from telemetry.model import Signal, Stage
 from telemetry.settings import MqttSettings
 from telemetry.wire import payloads
 from tests.browser.conftest import ARGUMENTS
@@ -51,7 +51,7 @@ class Chain:
         self.lifting = False
         self.sent: dict[tuple[str, int], float] = {}  # (crane, seq)
         self.raised: dict[str, tuple[float, float]] = {}  # transition: publish of its cause, arrival here
-        self.shown: dict[payloads.Stage, dict[str, float]] = defaultdict(dict)
+        self.shown: dict[Stage, dict[str, float]] = defaultdict(dict)
 
     def hear(self, arrival: Arrival) -> None:
         """A transition or a receipt."""
@@ -70,7 +70,7 @@ class Chain:
     def figures(self) -> dict[str, Any]:
         """Percentiles in ms, and what never came."""
         steps = {"transition": [now - sent for sent, now in self.raised.values()]}
-        for stage in payloads.Stage:
+        for stage in Stage:
             came = self.shown[stage]
             steps[str(stage)] = [came[id_] - sent for id_, (sent, _) in self.raised.items() if id_ in came]
         found: dict[str, Any] = {"alarms": len(self.raised)}

@@ -10,8 +10,9 @@ import pytest
 from api.app import create_app
 from api.settings import ApiSettings
 from telemetry.clock import now_ms
+from telemetry.model import Stage
 from telemetry.settings import DatabaseSettings
-from telemetry.wire.payloads import Shown, Stage
+from telemetry.wire.payloads import Shown
 from tests.helpers.callers import HEADERS, OneCaller
 from tests.helpers.duty import Alarm, record
 from tests.helpers.rows import fetch

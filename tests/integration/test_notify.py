@@ -21,7 +21,7 @@ from runtime.doctor import Verdict
 from runtime.notify import findings
 from telemetry.clock import now_ms
 from telemetry.ladder import Ladder, Means, Plan, Step
-from telemetry.model import Severity
+from telemetry.model import Severity, Stage
 from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings, MqttSettings
 from telemetry.wire import payloads, topics
@@ -302,7 +302,7 @@ async def test_a_terminal_that_is_expected_and_stays_dark_is_told_and_one_that_r
         record(postgres_database, coverage, device="parked")
         record(postgres_database, *alarms.values())
         for name, stage in (("lit", "rendered"), ("late", "delivered")):
-            shown = Shown(terminal="t1", at=now_ms(), transition=alarms[name].id, stage=payloads.Stage(stage))
+            shown = Shown(terminal="t1", at=now_ms(), transition=alarms[name].id, stage=Stage(stage))
             record(postgres_database, shown, device=name)
         await until(lambda: sink.paths["boss"] == 2)
         await until(lambda: settled(postgres_database))
