@@ -24,7 +24,7 @@ SENSOR = {"hazard": Hazard.WIND, "text": Words(zh="风速无数据", en="NO WIND
 PATHS = (
     "/", "/sites", "/users", f"/site/{SITE}", f"/site/{SITE}/handover", f"/site/{SITE}/alarms",
     f"/site/{SITE}/history", f"/site/{SITE}/record", f"/site/{SITE}/quality", f"/site/{SITE}/limits",
-    f"/site/{SITE}/duty", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01", f"/bay/{SITE}/A",
+    f"/site/{SITE}/tests", f"/site/{SITE}/duty", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01", f"/bay/{SITE}/A",
     f"/alarm/{SITE}/crane-1/sensor",
 )  # fmt: skip
 # Contrast by WCAG of every text against what is painted behind it, where that is one colour.
@@ -84,7 +84,7 @@ def desk(rumqttd_server: object, record: DatabaseSettings) -> Iterator[ApiProces
 
 @pytest.fixture
 def site(embedded_broker: MqttSettings, desk: ApiProcess) -> Iterator[SpokenSite]:
-    with SpokenSite(embedded_broker, SITE, cranes=2, posts=4) as spoken:
+    with SpokenSite(embedded_broker, SITE, cranes=2, posts=4, proof=True) as spoken:
         yield spoken
         for _, device, rule in list(spoken.alarms):
             spoken.clear(rule, device=device)
@@ -226,6 +226,38 @@ def test_a_handover_is_frozen_as_it_was_signed(context: BrowserContext, desk: Ap
     assert kept["intact"] is True
     assert json.loads(kept["body"])["cranes"][0]["stopped"]["en"] == "inspection hold"
     expect(page.locator("code").first).to_have_text(kept["sha256"])
+
+
+def test_a_proof_test_is_ordered_from_the_crane_s_page_and_what_it_came_to_stands_there(
+    context: BrowserContext, desk: ApiProcess, site: SpokenSite, record: DatabaseSettings
+) -> None:
+    with psycopg.connect(record.url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO device (site, kind, device, display_name, online, presence, config) VALUES (%s, 'crane', 'crane-2',"
+            ' \'2#塔机\', true, \'{"online": true, "proof": true}\', \'{"terminal": "cab"}\')'
+            " ON CONFLICT (site, kind, device) DO UPDATE SET online = true, presence = EXCLUDED.presence,"
+            " config = EXCLUDED.config",
+            (SITE,),
+        )
+        page = enter(context, desk, language="en")
+        page.goto(f"{desk.url}/crane/{SITE}/crane-2")
+        page.get_by_role("button", name="Test the way of an alarm").click()
+        expect(page.locator(".cw-dialog")).to_contain_text("nothing moves")
+        page.get_by_role("button", name="Order the test").click()
+        expect(page.locator("body")).to_contain_text("waits for the operator")
+        found = connection.execute("SELECT state, ordered_by, source FROM proof_test").fetchall()
+        assert found == [("asked", "wang.gong", "person")], "the operator begins it"
+        connection.execute(
+            "UPDATE proof_test SET state = 'over', outcome = 'failed', failed_link = 'rendered', detail = 'missing',"
+            " judged_at = now()"
+        )
+        expect(page.locator("body")).to_contain_text("failed: shown by a terminal, never came")
+        page.goto(f"{desk.url}/site/{SITE}/tests")
+        expect(page.locator("table")).to_contain_text("2#塔机")
+        page.get_by_role("button", name="Keep the schedule").click()
+        expect(page.locator("body")).to_contain_text("every 7 days, between 07:00 and 09:00")
+        page.goto(f"{desk.url}/site/{SITE}/handover")
+        expect(page.locator("body")).to_contain_text("repair, test again")
 
 
 def test_a_role_sees_what_it_may_and_no_button_beyond(
