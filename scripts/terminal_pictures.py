@@ -22,6 +22,7 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.opening import until
 from tests.browser.spoken import CHART, SpokenSite
 from tests.browser.test_bay import SETTLED
+from tests.browser.test_proof import TEST
 from tests.browser.test_terminal import OVERLOAD, PREWARNING
 from tests.fix_broker import Rumqttd
 from tests.fix_database import FAST, new_cluster
@@ -68,6 +69,12 @@ def cab(browser: Browser, url: str, site: SpokenSite) -> None:
     page.set_viewport_size(SEVEN_INCH)
     shoot(page, "terminal-seven-inch")
     site.clear("wind")
+    page.set_viewport_size(TEN_INCH)
+    site.readings["crane-1"]["load_t"] = 0.05
+    site.alarm("proof_test", "test-1", Severity.ADVISORY, "test", **TEST)
+    until(page, "document.querySelector('#proof').checkVisibility()")
+    shoot(page, "terminal-test")
+    site.clear("proof_test")
     page.close()
 
 

@@ -83,7 +83,7 @@ def schedule(t: Tongue, wanted: list[Wanted]) -> str:
 def _form(parts: Parts, who: Visitor, place: Place) -> None:
     t = who.tongue
     with ui.element("div").classes("cw-form"):
-        days = ui.number(t.gettext("every so many days"), value=7, min=1, max=366, format="%d").props("outlined dense")
+        days = ui.number(t.gettext("days"), value=7, min=1, max=366, format="%d").props("outlined dense")
         begins = ui.input(t.gettext("from"), value="07:00").props("outlined dense maxlength=5")
         ends = ui.input(t.gettext("to"), value="09:00").props("outlined dense maxlength=5")
 

@@ -233,8 +233,8 @@ def test_a_proof_test_is_ordered_from_the_crane_s_page_and_what_it_came_to_stand
 ) -> None:
     with psycopg.connect(record.url.get_secret_value(), autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO device (site, kind, device, display_name, online, presence, config) VALUES (%s, 'crane', 'crane-2',"
-            ' \'2#塔机\', true, \'{"online": true, "proof": true}\', \'{"terminal": "cab"}\')'
+            "INSERT INTO device (site, kind, device, display_name, online, presence, config) VALUES (%s, 'crane',"
+            " 'crane-2', '2#塔机', true, '{\"online\": true, \"proof\": true}', '{\"terminal\": \"cab\"}')"
             " ON CONFLICT (site, kind, device) DO UPDATE SET online = true, presence = EXCLUDED.presence,"
             " config = EXCLUDED.config",
             (SITE,),
