@@ -205,3 +205,21 @@ def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(chromium: Brows
     page.goto(f"{api.url}/m")
     assert "/login?next=/m" in page.url
     made.close()
+
+
+def test_a_proof_test_is_no_alarm_and_has_one_button_without_a_cause(
+    page: Page, api: ApiProcess, site: SpokenSite
+) -> None:
+    words = payloads.Words(zh="测试 报警链路测试 不是真实报警", en="TEST of the way of an alarm, no real alarm")
+    site.alarm("proof_test", "p-1", Severity.ADVISORY, "test", text=words)
+    page.goto(f"{api.url}/m/{site.site}/crane-1/proof_test")
+    until(page, "cranewatch.state.lost(performance.now()) === null")
+    expect(page.locator("#text")).to_have_text(words.zh)
+    expect(page.locator("#band")).to_have_attribute("data-style", "test")
+    ground = page.evaluate("getComputedStyle(document.querySelector('#band')).backgroundColor")
+    assert ground == "rgb(29, 78, 216)"
+    expect(page.locator("#stopped")).to_be_hidden()
+    expect(page.locator("#sensor")).to_be_hidden()
+    page.click("#called")
+    _, said = site.wait_heard(lambda _, payload: payload.get("action") == "acknowledge")
+    assert (said["rule"], said["transition"], said.get("cause")) == ("proof_test", "p-1", None)

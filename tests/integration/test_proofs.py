@@ -53,10 +53,10 @@ PLAN = Plan(
 async def until(condition: Callable[[], object], seconds: float = 20.0, said: Callable[[], str] = str) -> None:
     """Wait for what another process does; a question to it costs more than a look at a variable."""
     async with asyncio.timeout(seconds + 5):
-        for _ in range(round(seconds / 0.15)):
+        for _ in range(round(seconds / 0.3)):
             if condition():
                 return
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
     raise TimeoutError(said())
 
 
@@ -132,7 +132,7 @@ class Stack:
         self.mqtt, self.database, self.folder, self.sink = mqtt, database, folder, sink
         env = services.environment(
             mqtt, database, CRANEWATCH_ANALYZER__FOLDER=str(folder / "analyzer"), CRANEWATCH_CONSOLE="false",
-            CRANEWATCH_HTTP__PORT=str(port := free_port()), CRANEWATCH_NOTIFY__LOOK_S="0.1",
+            CRANEWATCH_HTTP__PORT=str(port := free_port()),
         )  # fmt: skip
         self._running = [
             services.start(module, env, log=folder / f"{module}.log")
