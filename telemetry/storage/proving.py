@@ -16,6 +16,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg.types.json import Jsonb
 
+from telemetry.clock import to_datetime
 from telemetry.model import PROOF_REFUSED, PROOF_RULES, PROOF_TEST, Signal, Stage
 from telemetry.proof import WATCH_S, Evidence, Moment, Source, State, Verdict
 from telemetry.storage import proofs, roster
@@ -295,8 +296,11 @@ class Turn:
         query = _STORED.get(test.kind)
         if query is None or event["boot"] is None:
             return None
-        said = datetime.fromtimestamp(event["ts_ms"] / 1000, self.now.tzinfo)
-        span = {"from": said - timedelta(seconds=30), "to": said + proofs.over_s(test)}
+        try:
+            said = to_datetime(event["ts_ms"])
+            span = {"from": said - timedelta(seconds=30), "to": said + proofs.over_s(test)}
+        except (OverflowError, ValueError):
+            return None  # a time that no calendar has: its readings are stored as misdated, and not found by it
         where = {"device": test.device_id, "boot": event["boot"], "seq": event["seq"] or 0, **span}
         row = next(iter(await self._rows(query, where)), None)
         return Moment(row["received_at"], said_ms=round(row["ts"].timestamp() * 1000)) if row is not None else None

@@ -98,8 +98,8 @@ class Proving:
     def ordered(self) -> ProofOrder:
         return payloads.decode(ProofOrder, self.link.of("proof")[-1])
 
-    def accept(self) -> None:
-        """The device takes the order up, and its reading is stored."""
+    def accept(self, ts: int | None = None) -> None:
+        """The device takes the order up, by its clock at `ts`, and its reading is stored."""
         self._seq += 10
         test = self.ordered().test
         self.store(
@@ -379,3 +379,14 @@ async def test_an_alarm_that_the_cab_shows_instead_interrupts_it(site: Proving) 
     await site.turn()
     test = await site.last()
     assert (test.outcome, test.detail) == (Outcome.INTERRUPTED, "alarm")
+
+
+async def test_a_device_whose_clock_is_absurd_fails_its_own_test_and_stops_nobody_s(site: Proving) -> None:
+    await site.order()
+    await site.turn()
+    site.accept(ts=2**52)
+    await site.turn()
+    assert (await site.last()).outcome is None
+    site.execute("UPDATE proof_test SET sent_at = sent_at - interval '25 seconds'")
+    await site.turn()
+    assert (await site.last()).failed_link in ("accepted", "stored")
