@@ -8,6 +8,7 @@ from analytics.formwork import Formworks
 from analytics.limits import COLUMNS
 from analytics.rulebook import RULEBOOK
 from analytics.rulebook.observed import OBSERVED
+from analytics.rulebook.proof import TESTS
 from telemetry.limit_profile import STEPS
 from telemetry.profile_check import Known
 from telemetry.vocabulary import OBSERVED as OBSERVED_RULES
@@ -25,5 +26,5 @@ KNOWN: Final = Known(
 )
 NAMES: Final = {
     **{kind: {rule: (entry.zh, entry.en.lower()) for rule, entry in own.items()} for kind, own in RULEBOOK.items()},
-    OBSERVED_RULES: {rule: (entry.zh, entry.en.lower()) for rule, entry in OBSERVED.items()},
+    OBSERVED_RULES: {rule: (entry.zh, entry.en.lower()) for rule, entry in (OBSERVED | TESTS).items()},
 }
