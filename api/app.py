@@ -18,6 +18,7 @@ from api import configs, phone, problems, terminal
 from api.access.access import Access
 from api.access.auditor import Auditor
 from api.access.gate import Doorman, Gate, guarded
+from api.access.oidc import Oidc
 from api.console import pages
 from api.deps import Parts
 from api.examples import illustrate
@@ -36,6 +37,7 @@ from api.routes import (
     handovers,
     health,
     login,
+    oidc,
     people,
     proofs,
     quality,
@@ -138,7 +140,10 @@ def create_app(
         proofs,
     ):
         include(module.router(parts), PREFIX)
-    include(auth.router(parts, None), PREFIX)
+    provider = Oidc(settings.oidc, access, database, time.monotonic) if settings.oidc and database else None
+    include(auth.router(parts, provider.settings.name if provider else None), PREFIX)
+    if provider is not None:
+        include(oidc.router(provider), PREFIX)
     include(health.router(parts))
     include(docs.router(app))
     include(socket.router(feed, access, chase))

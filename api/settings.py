@@ -1,6 +1,6 @@
 """What the API can be told."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from telemetry.settings import DatabaseSettings, Environment, Section
 
@@ -33,12 +33,35 @@ class LiveSettings(Section):
     mailbox: int = Field(default=256, ge=8, description="Alarm messages that may wait for one client.")
 
 
+class OidcSettings(Section):
+    """An OpenID provider by which people may sign in, beside their passwords."""
+
+    issuer: str = Field(
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s?#]+$",
+        description="Its issuer, exactly as it calls itself; https, but on this machine.",
+    )
+    client_id: str = Field(min_length=1, description="Our name at the provider.")
+    client_secret: SecretStr | None = Field(default=None, description="Our secret there; unset for a public client.")
+    name: str = Field(default="SSO", min_length=1, max_length=40, description="What the login page calls it.")
+    scope: str = Field(default="openid profile email", pattern=r"\bopenid\b", description="What is asked for.")
+    login_claim: str = Field(
+        default="preferred_username",
+        description="Claim that holds the login of an account here, at a first sign-in; people must not be able to"
+        " change it themselves.",
+    )
+    redirect_url: str | None = Field(
+        default=None,
+        description="Our callback as the provider has it (…/api/v1/auth/oidc/callback); unset: as the browser came.",
+    )
+
+
 class ApiSettings(Environment):
     """Everything; read from the environment by `__main__` only."""
 
     http: HttpSettings = HttpSettings()
     terminal: TerminalSettings = TerminalSettings()
     live: LiveSettings = LiveSettings()
+    oidc: OidcSettings | None = Field(default=None, description="An OpenID provider; unset, passwords only.")
     console: bool = Field(default=True, description="Serve the desk's console beside the API.")
     database: DatabaseSettings | None = Field(
         default=None, description="Where the record is kept; without it history answers 503."

@@ -204,6 +204,14 @@ class Access:
         await accounts.set_password(database, by, account.user_id, hash_, keep=None)
         return await self.enter(account, by, agent)
 
+    async def seal(self, said: dict[str, str], lasts: timedelta) -> str:
+        """What a browser is to carry for a while and cannot change. Raises Problem."""
+        return tokens.seal(said, (await self._signing())[0], self._now() + lasts)
+
+    async def unseal(self, text: str) -> dict[str, str] | None:
+        """What was sealed; None when it was not, or is over. Raises Problem."""
+        return tokens.unseal(text, await self._signing(tokens.signed_with(text)), self._now())
+
     # What is kept up
 
     async def until_over(self, principal: Principal) -> None:

@@ -19,6 +19,7 @@ from telemetry.storage.keys import SigningKey
 
 ACCESS: Final = timedelta(minutes=10)
 ISSUER: Final = "cranewatch"
+SEALED: Final = "cranewatch sealed"
 ALGORITHM: Final = "HS256"
 KEY_PREFIX: Final = "cwk_"
 
@@ -51,6 +52,25 @@ def issue(principal: Principal, key: SigningKey, now: datetime) -> str:
         "grants": sorted([str(role), site] for role, site in principal.grants),
     }
     return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.key_id})
+
+
+def seal(said: dict[str, str], key: SigningKey, expires: datetime) -> str:
+    """Words that we can tell for ours later. Readable: nothing in it is secret from its bearer."""
+    claims = {"iss": SEALED, "exp": expires.timestamp(), "said": said}
+    return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.key_id})
+
+
+def unseal(text: str, keys: Sequence[SigningKey], now: datetime) -> dict[str, str] | None:
+    """What was sealed; None when it was not, or is over. An access token is none, and none is an access token."""
+    kid = signed_with(text)
+    key = next((one for one in keys if one.key_id == kid), None)
+    if key is None:
+        return None
+    try:
+        found = jwt.decode(text, key.secret, [ALGORITHM], issuer=SEALED, options={"verify_exp": False})
+    except jwt.InvalidTokenError:
+        return None
+    return dict(found["said"]) if now.timestamp() < found["exp"] else None
 
 
 def signed_with(token: str) -> str | None:

@@ -8,6 +8,14 @@ const next = /^\/(?![/\\])/.test(wanted) ? wanted : "/";
 
 const AWAY = "服务器没有应答，请稍后再试 the server does not answer, try again";
 
+// What came of a sign-in by the other way.
+const OIDC = {
+  denied: "登录未被允许 the sign-in was not allowed there",
+  unknown: "此身份在本系统没有账户，请联系管理员 this identity has no account here: ask an admin",
+  failed: "登录未完成，请再试 the sign-in was not completed, try again",
+  away: "登录服务没有应答，请稍后再试 the sign-in service does not answer, try again later",
+};
+
 async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST",
@@ -69,6 +77,7 @@ if (invitation) {
   $("password").autocomplete = "new-password";
   history.replaceState(null, "", location.pathname + location.search); // not into the history of this browser
 }
+$("said").textContent = OIDC[new URLSearchParams(location.search).get("oidc")] || "";
 $("form").addEventListener("submit", send);
 (invitation ? $("password") : $("login")).focus();
 ways();
