@@ -4,6 +4,7 @@ The application: routes, the live link, and the order in which they start and st
 Rule: it starts without the broker and without the database, and says what is missing where it is missed.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ from api.access.oidc import Oidc
 from api.console import pages
 from api.deps import Parts
 from api.examples import illustrate
+from api.exports import Exports
 from api.live import socket
 from api.live.chase import Chase
 from api.live.feed import Feed
@@ -34,6 +36,7 @@ from api.routes import (
     cycles,
     docs,
     duty,
+    exports,
     handovers,
     health,
     login,
@@ -83,7 +86,7 @@ def create_app(
     chase = Chase(database, hub) if database else None
     if chase is not None:
         feed.watchers.append(chase.watch)
-    parts = Parts(feed, database, metrics, access, Auditor(database))
+    parts = Parts(feed, database, metrics, access, Auditor(database), Exports(database, settings.exports))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -100,9 +103,11 @@ def create_app(
                     running.append(tasks.spawn(parts.auditor.run(), name="api.audit"))
                     if chase is not None:
                         running.append(tasks.spawn(chase.run(), name="api.chase"))
+                    running.append(tasks.spawn(parts.exports.run(), name="api.exports"))
                     yield
                     for task in running[1:]:
                         task.cancel()
+                    await asyncio.wait(running[1:], timeout=5)
                     await parts.auditor.drain()
         finally:
             hub.close("the server stops")
@@ -138,6 +143,7 @@ def create_app(
         people,
         handovers,
         proofs,
+        exports,
     ):
         include(module.router(parts), PREFIX)
     provider = Oidc(settings.oidc, access, database, time.monotonic) if settings.oidc and database else None

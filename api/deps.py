@@ -7,6 +7,7 @@ from fastapi import Path, Query
 
 from api.access.access import Access
 from api.access.auditor import Auditor
+from api.exports import Exports
 from api.live.feed import Feed
 from api.live.picture import DeviceView
 from api.metrics import ApiMetrics
@@ -34,6 +35,7 @@ class Parts:
     metrics: ApiMetrics
     access: Access
     auditor: Auditor
+    exports: Exports
 
     def record(self) -> Database:
         """The database. Raises Problem(503) when none is configured."""

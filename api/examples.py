@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from api.access_examples import ACCESS
 from api.cycle_examples import CYCLES, USAGE
+from api.export_schemas import EXAMPLES as EXPORTS
 from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
 from api.proof_schemas import EXAMPLES as PROOFS
@@ -141,6 +142,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **NOTIFY,
     **HANDOVERS,
     **PROOFS,
+    **EXPORTS,
     **ACCESS,
     "Cycles": CYCLES,
     "Usage": USAGE,

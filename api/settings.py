@@ -1,5 +1,7 @@
 """What the API can be told."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from telemetry.settings import DatabaseSettings, Environment, Section
@@ -55,6 +57,22 @@ class OidcSettings(Section):
     )
 
 
+class ExportSettings(Section):
+    """Bounds of exported files."""
+
+    folder: Path | None = Field(
+        default=None,
+        description="Folder of files, shared by all processes of the API; unset: a private one, gone at its end.",
+    )
+    jobs_at_once: int = Field(default=1, ge=1, le=16, description="Exports made in the background at once.")
+    waiting: int = Field(default=50, ge=1, description="Exports that may wait or run, of everybody.")
+    own: int = Field(default=5, ge=1, description="Exports that may wait or run, of one person.")
+    max_mb: int = Field(default=2000, ge=1, description="Largest file of a job, in MB.")
+    keep_hours: float = Field(default=24, gt=0, le=720, description="Hours that a finished file is kept.")
+    streams_at_once: int = Field(default=4, ge=1, le=32, description="Exports sent straight at once.")
+    stream_rows: int = Field(default=500_000, ge=1, description="Most rows, by estimate, of one that is sent straight.")
+
+
 class ApiSettings(Environment):
     """Everything; read from the environment by `__main__` only."""
 
@@ -62,6 +80,7 @@ class ApiSettings(Environment):
     terminal: TerminalSettings = TerminalSettings()
     live: LiveSettings = LiveSettings()
     oidc: OidcSettings | None = Field(default=None, description="An OpenID provider; unset, passwords only.")
+    exports: ExportSettings = ExportSettings()
     console: bool = Field(default=True, description="Serve the desk's console beside the API.")
     database: DatabaseSettings | None = Field(
         default=None, description="Where the record is kept; without it history answers 503."

@@ -20,7 +20,19 @@ from telemetry.storage.holdings import NAMES, Holdings
 from telemetry.storage.multirange import Ranges, minus, union, within
 from telemetry.storage.pool import Connection, Database
 
-__all__ = ["Clock", "Day", "DeviceHoles", "Gap", "Of", "Statement", "day_of", "missing", "open_gaps", "statements"]
+__all__ = [
+    "Clock",
+    "Day",
+    "DeviceHoles",
+    "Gap",
+    "Of",
+    "Statement",
+    "day_of",
+    "frames",
+    "missing",
+    "open_gaps",
+    "statements",
+]
 
 MAX_HOLES: Final = 1_000
 DEFAULT_ZONE: Final = "Asia/Shanghai"
@@ -32,6 +44,7 @@ _DEVICES: Final[LiteralString] = (
     " WHERE d.site = %(site)s AND (%(kind)s::text IS NULL OR d.kind = %(kind)s)"
     " AND (%(device)s::text IS NULL OR d.device = %(device)s) ORDER BY d.kind, d.device"
 )
+_NAMED: Final[LiteralString] = "SELECT device_id, site, kind, device FROM device WHERE device_id = ANY(%s)"
 # A seq's moment lies between those of its boot's marks: boots whose marks do not reach the span have none in it.
 _BOOTS: Final[LiteralString] = (
     "SELECT l.boot_no, b.boot, l.ended, l.ended_at, l.archived, b.first_seen,"  # noqa: S608 - names of ours
@@ -197,11 +210,26 @@ async def missing(
     return found
 
 
-async def _statement(connection: Connection, row: Row, day: Day, *, overdue_s: float, details: bool) -> Statement:
-    span: dict[str, Any] = {
-        "device_id": row["device_id"], "begin": day.begin, "end": day.end,
-        "begin_ms": to_ms(day.begin), "end_ms": to_ms(day.end),
+async def frames(database: Database, device_ids: Sequence[int], begin: datetime, end: datetime) -> Frames:
+    """What became of the frames of these devices in a span. Raises StorageError."""
+    found = Frames()
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute(_SNAPSHOT)
+        for row in await _all(connection, _NAMED, (list(device_ids),)):
+            span = _span(row, begin, end)
+            boots = await _boots(connection, row, await _all(connection, _BOOTS, span))
+            found += total(count(boot, span["begin_ms"], span["end_ms"], begin) for boot in boots)
+    return found
+
+
+def _span(row: Row, begin: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "device_id": row["device_id"], "begin": begin, "end": end, "begin_ms": to_ms(begin), "end_ms": to_ms(end),
     }  # fmt: skip
+
+
+async def _statement(connection: Connection, row: Row, day: Day, *, overdue_s: float, details: bool) -> Statement:
+    span = _span(row, day.begin, day.end)
     (now,) = [one["now"] for one in await _all(connection, "SELECT now() AS now", {})]
     boots = await _boots(connection, row, await _all(connection, _BOOTS, span))
     overdue = now - timedelta(seconds=overdue_s)

@@ -97,9 +97,7 @@ async def buckets(
     Below a minute they are made from raw readings, so the range should be short. Raises ValueError for a channel
     that is not rolled up, and StorageError.
     """
-    kind = KINDS[kind_name]
-    _checked(kind, channels, rolled(kind))
-    query = _from_raw(kind, channels) if width < timedelta(minutes=1) else _from_minutes(kind, channels)
+    query = bucketed(KINDS[kind_name], channels, width)
     parameters = {"width": width, "device": device_id, "begin": begin, "end": end}
     async with database.connection() as connection:
         rows = await (await connection.execute(query, parameters)).fetchall()
@@ -114,6 +112,12 @@ async def buckets(
         )
         for row in rows
     ]
+
+
+def bucketed(kind: Kind, channels: Sequence[str], width: timedelta) -> sql.Composed:
+    """The question for buckets, of `width`, `device`, `begin`, `end`. Raises ValueError for what is not rolled up."""
+    _checked(kind, channels, rolled(kind))
+    return _from_raw(kind, channels) if width < timedelta(minutes=1) else _from_minutes(kind, channels)
 
 
 def _from_raw(kind: Kind, channels: Sequence[str]) -> sql.Composed:

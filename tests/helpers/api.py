@@ -23,6 +23,7 @@ class ApiProcess:
     def __init__(
         self, mqtt: MqttSettings, database: DatabaseSettings | None = None, *, console: bool = True, **more: str
     ) -> None:
+        """`more` are variables of the environment."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {

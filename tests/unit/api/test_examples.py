@@ -7,6 +7,7 @@ import pytest
 from api import (
     access_schemas,
     cycle_schemas,
+    export_schemas,
     handover_schemas,
     notify_schemas,
     proof_schemas,
@@ -27,7 +28,9 @@ def document() -> dict[str, Any]:
 def test_an_example_is_what_its_schema_says(name: str) -> None:
     model = next(
         found
-        for module in (schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas, proof_schemas)
+        for module in (
+            schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas, proof_schemas, export_schemas
+        )  # fmt: skip
         if (found := getattr(module, name, None))
     )
     assert model.model_validate(EXAMPLES[name]).model_dump(mode="json", exclude_unset=True) == EXAMPLES[name]
