@@ -18,6 +18,7 @@ from runtime.backtest import command as backtest
 from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
 from runtime.doctor import known_settings
+from runtime.export import export
 from runtime.terminal import command as cab
 from telemetry.clock import utc_now
 from telemetry.errors import BrokerUnavailable, ConfigError, StorageError
@@ -41,6 +42,9 @@ app.add_typer(shadow_command.app)
 app.command(
     epilog="Example: [bold]cranewatch replay demo --from 2027-01-15T06:00+08:00 --to 12h --profile acme.toml[/]"
 )(backtest.replay)
+app.command(epilog="Example: [bold]cranewatch export demo/crane-1 --from 2027-01-15 --to 7d --format parquet[/]")(
+    export
+)
 
 
 class _Everything(Environment):

@@ -1,7 +1,7 @@
 """What somebody wants of the record as a file. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -65,7 +65,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         """A name of ASCII letters that sorts by site, sort and time."""
         place = f"{self.site}-{self.device}" if self.device else self.site
         sort = f"{self.what}-{self.width_s}s" if self.width_s else str(self.what)
-        return f"{place}-{sort}-{self.begin:%Y%m%dT%H%M%SZ}-{self.end:%Y%m%dT%H%M%SZ}.{SUFFIX[self.form]}"
+        begin, end = (f"{one.astimezone(UTC):%Y%m%dT%H%M%SZ}" for one in (self.begin, self.end))
+        return f"{place}-{sort}-{begin}-{end}.{SUFFIX[self.form]}"
 
     def told(self) -> dict[str, Any]:
         """As JSON has it, for the audit log and the record."""

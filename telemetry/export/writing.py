@@ -14,17 +14,12 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from telemetry.export.columns import Column, Sort
 from telemetry.export.rows import Cells
 from telemetry.export.wish import Form
 
 FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
-GROUP_ROWS: Final = 50_000  # of a Parquet file's row group
 BOM: Final = b"\xef\xbb\xbf"
-KEY: Final = b"cranewatch"
 
 About = dict[str, Any]
 
@@ -48,6 +43,8 @@ class Writer(Protocol):
 def writer(form: Form, columns: Sequence[Column], zone: ZoneInfo, about: About, *, notes: bool, bom: bool) -> Writer:
     """A writer of that form. `about` says what the file is; times are shown in `zone`."""
     if form is Form.PARQUET:
+        from telemetry.export.parquet import ParquetWriter  # half a second that nobody else should wait for
+
         return ParquetWriter(columns, zone, about)
     if form is Form.CSV:
         return CsvWriter(columns, zone, about if notes else None, bom=bom)
@@ -145,75 +142,6 @@ class JsonWriter:
             column.name: shown(cell, self._zone) if column.sort is Sort.TIME and cell is not None else cell
             for column, cell in zip(self._columns, row, strict=True)
         }
-
-
-class ParquetWriter:
-    """Columns with their types; units and names in the fields' metadata, what it is about in the file's."""
-
-    def __init__(self, columns: Sequence[Column], zone: ZoneInfo, about: About) -> None:
-        types = {
-            Sort.TEXT: pa.string(), Sort.INT: pa.int64(), Sort.REAL: pa.float64(), Sort.FLAG: pa.bool_(),
-            Sort.TIME: pa.timestamp("ms", tz=zone.key),
-        }  # fmt: skip
-        told = ({"unit": one.unit, "zh": one.zh, "en": one.en} for one in columns)
-        fields = [
-            pa.field(one.name, types[one.sort], metadata={k: v for k, v in words.items() if v} or None)
-            for one, words in zip(columns, told, strict=True)
-        ]
-        self._schema = pa.schema(fields, metadata={KEY: json.dumps(about, ensure_ascii=False).encode()})
-        self._sink = _Sink()
-        self._file: Any = None
-        self._waiting: list[Any] = []
-
-    def begin(self) -> bytes:
-        """The file's first bytes."""
-        self._file = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
-        return self._sink.taken()
-
-    def add(self, rows: Sequence[Cells]) -> bytes:
-        """A row group, once there is enough for one."""
-        cells: Sequence[Any] = list(zip(*rows, strict=True)) if rows else [() for _ in self._schema]
-        arrays = [pa.array(one, type=field.type) for one, field in zip(cells, self._schema, strict=True)]
-        self._waiting.append(pa.Table.from_arrays(arrays, schema=self._schema))
-        if sum(table.num_rows for table in self._waiting) >= GROUP_ROWS:
-            self._flush()
-        return self._sink.taken()
-
-    def end(self) -> bytes:
-        """The last group, and the footer."""
-        self._flush()
-        self._file.close()
-        return self._sink.taken()
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._file.write_table(pa.concat_tables(self._waiting))
-            self._waiting = []
-
-
-class _Sink(io.RawIOBase):
-    """A file that gives away what was written to it."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._length = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._length
-
-    def write(self, data: Any) -> int:
-        made = bytes(data)
-        self._parts.append(made)
-        self._length += len(made)
-        return len(made)
-
-    def taken(self) -> bytes:
-        made = b"".join(self._parts)
-        self._parts = []
-        return made
 
 
 def _line(value: Any) -> bytes:

@@ -3,6 +3,9 @@
 import asyncio
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,6 +32,7 @@ from tests.fix_database import Server
 from tests.helpers.api import ApiProcess
 from tests.helpers.callers import key_for
 from tests.helpers.rows import fetch, value
+from tests.helpers.services import ROOT
 
 START = datetime(2026, 6, 1, 8, 0, 0, tzinfo=UTC)
 MS = int(START.timestamp() * 1000)
@@ -292,3 +296,26 @@ def test_a_file_expires(postgres_database: DatabaseSettings) -> None:
             assert left.state is JobState.EXPIRED
 
     asyncio.run(play())
+
+
+def test_the_command_writes_the_same_file_and_leaves_none_behind_when_it_cannot(
+    record: DatabaseSettings, tmp_path: Path
+) -> None:
+    def export(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        env = {**os.environ, "CRANEWATCH_DATABASE__URL": record.url.get_secret_value()}
+        return subprocess.run(
+            [sys.executable, "-m", "runtime.cli", "export", *arguments],
+            cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    out = tmp_path / "made.ndjson"
+    span = ("--from", BODY["begin"], "--to", "1h", "--format", "json")
+    found = export("s/c1", *span, "--out", str(out), "--json")
+    assert json.loads(found.stdout) == {"file": str(out), "rows": N, "bytes": out.stat().st_size}
+    assert json.loads(out.read_text().splitlines()[-1]) == {"end": {"rows": N}}
+    again = export("s/c1", *span, "--out", str(out))
+    assert (again.returncode, "exists" in again.stderr) == (1, True)
+    for wrong in ("nowhere", "s/c9"):
+        refused = export(wrong, *span, "--out", str(tmp_path / "none"))
+        assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert list(tmp_path.iterdir()) == [out]

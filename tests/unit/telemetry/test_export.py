@@ -11,8 +11,9 @@ import pytest
 
 from telemetry.export import columns, rows
 from telemetry.export.columns import Column, Sort
+from telemetry.export.parquet import GROUP_ROWS, KEY
 from telemetry.export.wish import Form
-from telemetry.export.writing import BOM, GROUP_ROWS, KEY, harmless, writer
+from telemetry.export.writing import BOM, harmless, writer
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 COLUMNS = (
