@@ -10,7 +10,7 @@ from nicegui import ui
 
 from api import schemas
 from api.buckets import FINE_SPAN, Bucket, choose
-from api.console import cards, frame
+from api.console import cards, download, frame
 from api.console.places import Place
 from api.console.plot import clock
 from api.console.status import Status
@@ -87,6 +87,7 @@ async def build(parts: Parts, who: Visitor, place: Place, device: str | None) ->
             chart = ui.echart({"series": []}).classes("cw-history")
             told = frame.raw("", "cw-note")
             marked = frame.raw("")
+            download.offer(parts, who, place, lambda: (wish.device, *wish.span(utc_now())))
 
         def offer() -> None:
             kind = KINDS[views[wish.device].kind]

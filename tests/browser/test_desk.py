@@ -306,3 +306,34 @@ def test_every_page_has_landmarks_names_headings_and_contrast_and_fits_a_phone(
     assert page.evaluate("document.activeElement.id") == "main"
     assert errors == []
     context.close()
+
+
+def test_a_span_is_exported_from_the_history_and_the_file_comes(
+    chromium: Browser, desk: ApiProcess, site: SpokenSite, record: DatabaseSettings
+) -> None:
+    with psycopg.connect(record.url.get_secret_value(), autocommit=True) as connection:
+        connection.execute("INSERT INTO device (site, kind, device) VALUES (%s, 'crane', 'crane-1')", (SITE,))
+        connection.execute(
+            "INSERT INTO reading_crane (device_id, ts, received_at, boot_no, seq, i, invalid, load_t)"
+            " SELECT device_id, now() - interval '1 minute', now(), 0, 0, n, 0, n FROM device, generate_series(1, 7) n"
+            " WHERE device = 'crane-1'"
+        )
+    context = chromium.new_context(locale="en-GB", accept_downloads=True)
+    page = enter(context, desk)
+    page.goto(f"{desk.url}/site/{SITE}/history?device=crane-1")
+    page.get_by_role("button", name="export this span").click()
+    link = page.locator("a[download]")
+    expect(link).to_contain_text(f"{SITE}-crane-1-readings-")
+    expect(page.locator("[role=status]").filter(has=link)).to_contain_text("7 rows")
+    with page.expect_download() as download:
+        link.click()
+    text = download.value.path().read_text("utf-8-sig")
+    assert text.startswith("# file: cranewatch readings")
+    assert text.rstrip().endswith("# end: 7 rows")
+    # Whoever may look and no more has no button.
+    context = chromium.new_context(locale="en-GB")
+    desk.sign_in(context, "looker", (Role.SIGNALLER, SITE))
+    page = context.new_page()
+    page.goto(f"{desk.url}/site/{SITE}/history")
+    expect(page.get_by_role("button", name="show this span")).to_be_visible()
+    assert page.get_by_role("button", name="export this span").count() == 0
