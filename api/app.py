@@ -30,6 +30,7 @@ from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.picture import Picture
 from api.metrics import ApiMetrics
+from api.once import Once
 from api.routes import (
     alarms,
     auth,
@@ -126,6 +127,7 @@ def create_app(
     )
     app.state.parts = parts
     problems.install(app)
+    app.add_middleware(Once, routes=app, database=database)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)
     include = _including(app)

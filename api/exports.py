@@ -104,13 +104,19 @@ class Exports:
 
     # Jobs
 
-    async def start(self, database: Database, by: Actor, wish: Wish) -> Job:
+    async def start(self, database: Database, by: Actor, owner: str, wish: Wish) -> Job:
         """Ask for one in the background. Raises Problem (422, 429) and StorageError."""
         await self.planned(database, wish)
         settings = self._settings
         try:
             job = await export_jobs.add(
-                database, by, tokens.new_id() + tokens.new_id()[:4], wish, most=settings.waiting, own=settings.own
+                database,
+                by,
+                owner,
+                tokens.new_id() + tokens.new_id()[:4],
+                wish,
+                most=settings.waiting,
+                own=settings.own,
             )
         except ConfigError as error:
             raise busy(str(error)) from None

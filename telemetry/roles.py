@@ -117,6 +117,13 @@ class Principal:
     stale: bool = False
     since: datetime = LONG_AGO  # rights that changed later are not these
 
+    @property
+    def identity(self) -> str:
+        """What nobody else has: names of keys may be the same."""
+        if self.key_id is not None:
+            return f"key:{self.key_id}"
+        return f"user:{self.user_id}" if self.user_id is not None else self.name
+
     def may(self, permission: Permission, site: str) -> bool:
         """Whether this is allowed at that site; `EVERYWHERE` asks for all sites."""
         return any(at in (EVERYWHERE, site) and permission in GRANTS[role] for role, at in self.grants)

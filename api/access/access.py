@@ -24,7 +24,7 @@ from api.problems import Problem, no_database
 from telemetry.clock import utc_now
 from telemetry.errors import StorageError
 from telemetry.roles import Principal
-from telemetry.storage import accounts, keys, logins
+from telemetry.storage import accounts, idempotency, keys, logins
 from telemetry.storage.accounts import Account
 from telemetry.storage.audit import Actor
 from telemetry.storage.keys import SigningKey
@@ -109,7 +109,15 @@ class Access:
         if known is not None:
             return replace(known, stale=self.standing.away)
         parts = tokens.split_api_key(text)
-        row = await keys.of_secret(self._record(), parts[0], tokens.digest(parts[1])) if parts else None
+        try:
+            row = await keys.of_secret(self._record(), parts[0], tokens.digest(parts[1])) if parts else None
+        except StorageError:
+            # It has just gone: whoever was in stays in from this question on, and not from the next look.
+            self.standing.away = True
+            known = self.standing.key(text, now)
+            if known is None:
+                raise
+            return replace(known, stale=True)
         if row is None or not row.valid(now):
             self.standing.forget(text)
             raise unauthenticated("this key is not known, or is over")
@@ -228,6 +236,7 @@ class Access:
             if not self.standing.away and clock() - tidied > TIDY_EVERY_S:
                 with contextlib.suppress(StorageError):
                     await logins.tidy(self._record(), self._now() - timedelta(days=30))
+                    await idempotency.tidy(self._record())
                     tidied = clock()
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -202,6 +202,7 @@ class Guarded:
     method: str  # WEBSOCKET for a socket
     path: str
     allowed: tuple[Allowed, ...]
+    headers: frozenset[str] = frozenset()  # that the route itself takes
 
 
 def guarded(router: APIRouter, prefix: str = "") -> list[Guarded]:
@@ -216,7 +217,8 @@ def guarded(router: APIRouter, prefix: str = "") -> list[Guarded]:
             raise RuntimeError(f"{path} says no permission that it needs: give it a caller (api.access.gate)")
         methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WEBSOCKET"]
         own = tuple(one for one in asked if isinstance(one, Allowed))
-        found += [Guarded(method, path, own) for method in methods]
+        taken = frozenset(one.alias for one in route.dependant.header_params) if isinstance(route, APIRoute) else None
+        found += [Guarded(method, path, own, taken or frozenset()) for method in methods]
     return found
 
 

@@ -81,7 +81,7 @@ def offer(parts: Parts, who: Visitor, place: Place, asked: Callable[[], tuple[st
         try:
             device, first, last = asked()
             wanted = wish(str(sort.value), Form(str(form.value)), place.site, device, first, last)
-            running[:] = [await parts.exports.start(parts.record(), who.actor, wanted)]
+            running[:] = [await parts.exports.start(parts.record(), who.actor, who.principal.identity, wanted)]
         except ValueError:
             said.set_content(t.markup("this is no span of at most 400 days"))
         except (Problem, StorageError) as error:

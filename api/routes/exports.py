@@ -74,7 +74,7 @@ def router(parts: Parts) -> APIRouter:
 
     async def own(who: Caller, number: str) -> Job:
         found = await export_jobs.one(parts.record(), number)
-        if found is None or found.owner != who.principal.name or not who.covers(found.site):
+        if found is None or found.owner != who.principal.identity or not who.covers(found.site):
             raise not_found(f"export {number} of yours")
         allowed_at(who, found.site, found.wish.what)
         return found
@@ -115,7 +115,7 @@ def router(parts: Parts) -> APIRouter:
             body.what, body.format, body.site, body.begin, body.end, kind=body.kind, device=body.device,
             bucket=body.bucket, channels=body.channels, notes=body.notes, bom=body.bom,
         )  # fmt: skip
-        job = await parts.exports.start(parts.record(), who.actor, wanted)
+        job = await parts.exports.start(parts.record(), who.actor, who.principal.identity, wanted)
         response.headers["Location"] = f"/api/v1/exports/{job.export_id}"
         return told(job)
 
@@ -123,7 +123,7 @@ def router(parts: Parts) -> APIRouter:
     async def listed(
         who: Exporter, before: Before = None, limit: Annotated[int, Query(ge=1, le=export_jobs.MAX_PAGE)] = 50
     ) -> bodies.ExportJobs:
-        rows = await export_jobs.listed(parts.record(), who.principal.name, before=before, limit=limit)
+        rows = await export_jobs.listed(parts.record(), who.principal.identity, before=before, limit=limit)
         items = [told(row) for row in rows if who.covers(row.site)]
         return bodies.ExportJobs(items=items, next=rows[-1].position if len(rows) == limit else None)
 

@@ -68,7 +68,8 @@ def router(parts: Parts) -> APIRouter:
             raise not_found(f"user {number}")
         return found
 
-    async def invited(who: Caller, account: Account) -> bodies.Invitation:
+    async def invited(who: Caller, account: Account, response: Response) -> bodies.Invitation:
+        response.headers["Cache-Control"] = "no-store"  # nobody keeps what opens an account
         token = await parts.access.invite(account, who.actor)
         return bodies.Invitation(path=f"/login#invitation={token}", expires_at=to_ms(utc_now() + INVITATION))
 
@@ -79,13 +80,13 @@ def router(parts: Parts) -> APIRouter:
         )
 
     @routes.post("/users", status_code=201, summary="Make an account; its owner sets the password")
-    async def add(who: UserKeeper, body: bodies.NewPerson) -> bodies.NewUser:
+    async def add(who: UserKeeper, response: Response, body: bodies.NewPerson) -> bodies.NewUser:
         _within(who, _grants(body.grants))
         try:
             made = await accounts.add(parts.record(), who.actor, body.login, _person(body))
         except ConfigError as error:
             raise Problem(409, "login-taken", "用户名已被使用 the login is taken", str(error)) from error
-        return bodies.NewUser(user=_user(made), invitation=await invited(who, made))
+        return bodies.NewUser(user=_user(made), invitation=await invited(who, made, response))
 
     @routes.get("/users/{number}", summary="One account")
     async def user(who: UserKeeper, number: Number) -> bodies.User:
@@ -105,10 +106,10 @@ def router(parts: Parts) -> APIRouter:
         return _user(after)
 
     @routes.post("/users/{number}/invitation", status_code=201, summary="A link to set a new password")
-    async def invite(who: UserKeeper, number: Number) -> bodies.Invitation:
+    async def invite(who: UserKeeper, number: Number, response: Response) -> bodies.Invitation:
         account = await known(who, number)
         _within(who, account.grants)
-        return await invited(who, account)
+        return await invited(who, account, response)
 
     @routes.post("/users/{number}/disable", summary="Close an account, and end its sessions")
     async def disable(who: UserKeeper, number: Number) -> bodies.User:
@@ -134,7 +135,8 @@ def router(parts: Parts) -> APIRouter:
         return bodies.Keys(items=[_key(row) for row in await keys.keys(parts.record()) if _visible(who, row.grants)])
 
     @routes.post("/keys", status_code=201, summary="Make a key; its secret is shown this once")
-    async def add_key(who: UserKeeper, body: bodies.NewKey) -> bodies.MadeKey:
+    async def add_key(who: UserKeeper, response: Response, body: bodies.NewKey) -> bodies.MadeKey:
+        response.headers["Cache-Control"] = "no-store"
         grants = _grants(body.grants)
         _within(who, grants)
         key_id, secret = tokens.new_id(), tokens.opaque()

@@ -105,7 +105,7 @@ def _job(row: dict[str, Any]) -> Job:
     return Job(**{**row, "wish": recalled(row["wish"]), "state": JobState(row["state"])})
 
 
-async def add(database: Database, by: Actor, export_id: str, wish: Wish, *, most: int, own: int) -> Job:
+async def add(database: Database, by: Actor, owner: str, export_id: str, wish: Wish, *, most: int, own: int) -> Job:
     """
     Ask for an export; it waits until somebody takes it.
 
@@ -113,12 +113,12 @@ async def add(database: Database, by: Actor, export_id: str, wish: Wish, *, most
     """
     async with database.connection() as connection, connection.transaction():
         await connection.execute(_LOCK)  # so that two at once do not both find the last place free
-        row = await (await connection.execute(_OPEN, (by.who,))).fetchone()
+        row = await (await connection.execute(_OPEN, (owner,))).fetchone()
         if row is not None and (row["n"] >= most or row["own"] >= own):
             raise ConfigError(
                 f"{row['own']} of yours and {row['n']} in all are being made or wait: at most {own}, {most}"
             )
-        sent = (export_id, by.who, wish.site, Jsonb(msgspec.to_builtins(wish)), wish.file_name)
+        sent = (export_id, owner, wish.site, Jsonb(msgspec.to_builtins(wish)), wish.file_name)
         made = await (await connection.execute(_ADD, sent)).fetchone()
         await write(connection, Deed(by, "export.start", export_id, wish.site, after=wish.told()))
     assert made is not None  # noqa: S101 - RETURNING

@@ -53,7 +53,7 @@ _TAKE: Final[LiteralString] = (
 )
 _TIDY: Final[LiteralString] = (
     "WITH a AS (DELETE FROM login_session WHERE expires_at < %(old)s OR revoked_at < %(old)s),"
-    " b AS (DELETE FROM invitation WHERE expires_at < %(old)s), c AS (DELETE FROM idempotency WHERE at < %(old)s)"
+    " b AS (DELETE FROM invitation WHERE expires_at < %(old)s)"
     " DELETE FROM login_failure WHERE last_at < %(old)s"
 )
 
@@ -182,6 +182,6 @@ async def take_invitation(database: Database, token_hash: bytes) -> int | None:
 
 
 async def tidy(database: Database, old: datetime) -> None:
-    """Delete sessions, invitations, failures and remembered commands that have been over since `old`."""
+    """Delete sessions, invitations and failures that have been over since `old`."""
     async with database.connection() as connection:
         await connection.execute(_TIDY, {"old": old})
