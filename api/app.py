@@ -22,6 +22,7 @@ from api.access.gate import Doorman, Gate, guarded
 from api.access.oidc import Oidc
 from api.console import pages
 from api.deps import Parts
+from api.etags import Fresh
 from api.examples import illustrate
 from api.exports import Exports
 from api.live import socket
@@ -127,6 +128,7 @@ def create_app(
     )
     app.state.parts = parts
     problems.install(app)
+    app.add_middleware(Fresh)
     app.add_middleware(Once, routes=app, database=database)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.http.allowed_hosts))
     _count(app, metrics)

@@ -4,7 +4,7 @@ Who is told, and when: contacts, duty roster, ladders of a site, and what was se
 Rule: a channel's address goes in and never comes out; what comes out masked may be sent back and keeps what is stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -16,6 +16,7 @@ from api import notify_schemas as bodies
 from api import schemas
 from api.access.gate import Caller, DutyKeeper, allowed
 from api.deps import Before, Limit, Parts, SitePath
+from api.etags import When, WhenNew, said, tag
 from api.problems import Problem, not_found
 from telemetry import ladder
 from telemetry.clock import to_ms, utc_now
@@ -30,7 +31,8 @@ ContactPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._@+-]{0,63}$", exam
 Number = Annotated[int, Path(ge=1, lt=1 << 63, examples=[7])]
 Named = Contact | Duty | Plan | None
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}} for code in (404, 409, 422, 503)
+    code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}}
+    for code in (404, 409, 412, 422, 503)
 }
 _WHY: Final[dict[Urgency, schemas.Words]] = {
     Urgency.LIFE_SAFETY: schemas.Words(
@@ -57,6 +59,24 @@ def _contact(one: Contact) -> bodies.NamedContact:
 
 def _duty(one: Duty) -> bodies.Duty:
     return bodies.Duty(contact=one.contact, role=one.role, begin=one.begin, end=one.end, shift=one.shift)
+
+
+def _numbered(number: int, one: Duty) -> bodies.NumberedDuty:
+    return bodies.NumberedDuty(id=number, **_duty(one).model_dump())
+
+
+def _ladders(own: Plan | None) -> bodies.SiteLadders:
+    plan = own or Plan()
+    plan = msgspec.structs.replace(plan, **{urgency.value: plan.ladder(urgency) for urgency in Urgency})
+    return bodies.SiteLadders(own=own is not None, ladders=bodies.Ladders.model_validate(ladder.plain(plan)))
+
+
+def _duty_version(number: int) -> Callable[[Duty], str]:
+    return lambda one: tag(_numbered(number, one))
+
+
+def _contact_version(one: contacts.Version) -> str:
+    return tag(_contact(one[0]), one[1])
 
 
 def _message(one: Queued) -> bodies.Message:
@@ -111,29 +131,29 @@ def router(parts: Parts) -> APIRouter:
         return bodies.Contacts(items=[_contact(one) for one in await contacts.contacts(parts.record(), site)])
 
     @routes.get("/sites/{site}/contacts/{contact}", summary="One contact; addresses masked")
-    async def get_contact(site: SitePath, contact: ContactPath) -> bodies.NamedContact:
-        found = await contacts.contact(parts.record(), site, contact)
+    async def get_contact(response: Response, site: SitePath, contact: ContactPath) -> bodies.NamedContact:
+        found = await contacts.version(parts.record(), site, contact)
         if found is None:
             raise not_found(f"contact {contact} at {site}")
-        return _contact(found)
+        return said(response, _contact(found[0]), found[1])
 
     @routes.put("/sites/{site}/contacts/{contact}", summary="Write a contact; a masked address keeps what is stored")
     async def put_contact(
-        who: DutyKeeper, site: SitePath, contact: ContactPath, body: bodies.Contact
+        who: DutyKeeper, response: Response, site: SitePath, contact: ContactPath, body: bodies.Contact, when: WhenNew
     ) -> bodies.NamedContact:
         await known(site)
         with refusing():
             wanted = ladder.parse(Contact, {**body.model_dump(exclude_none=True), "contact": contact}, "")
-            before = await contacts.put(parts.record(), site, wanted)
+            before = await contacts.put(parts.record(), site, wanted, when.check(_contact_version))
         await noted(who, "contact.put", contact, before, wanted)
-        return _contact(wanted)
+        return await get_contact(response, site, contact)
 
     @routes.delete(
         "/sites/{site}/contacts/{contact}", status_code=204, summary="Take a contact away who is not on the roster"
     )
-    async def delete_contact(who: DutyKeeper, site: SitePath, contact: ContactPath) -> Response:
+    async def delete_contact(who: DutyKeeper, site: SitePath, contact: ContactPath, when: When) -> Response:
         try:
-            found = await contacts.delete(parts.record(), site, contact)
+            found = await contacts.delete(parts.record(), site, contact, when.check(_contact_version))
         except ConfigError as error:
             raise Problem(409, "on-the-roster", "联系人在值班表上 the contact is on the roster", str(error)) from None
         if found is None:
@@ -154,26 +174,37 @@ def router(parts: Parts) -> APIRouter:
         return bodies.Roster(items=[bodies.NumberedDuty(id=o.duty_id, **_duty(o.duty).model_dump()) for o in found])
 
     @routes.post("/sites/{site}/roster", status_code=201, summary="Add a duty; the same one twice is there once")
-    async def add_duty(who: DutyKeeper, site: SitePath, body: bodies.Duty) -> bodies.NumberedDuty:
+    async def add_duty(who: DutyKeeper, response: Response, site: SitePath, body: bodies.Duty) -> bodies.NumberedDuty:
         await known(site)
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
             number = await roster.put(parts.record(), site, wanted)
         await noted(who, "duty.add", str(number), None, wanted)
-        return bodies.NumberedDuty(id=number or 0, **_duty(wanted).model_dump())
+        return said(response, _numbered(number or 0, wanted))
+
+    @routes.get("/sites/{site}/roster/{number}", summary="One duty")
+    async def get_duty(response: Response, site: SitePath, number: Number) -> bodies.NumberedDuty:
+        found = await roster.one(parts.record(), site, number)
+        if found is None:
+            raise not_found(f"duty {number} at {site}")
+        return said(response, _numbered(number, found))
 
     @routes.put("/sites/{site}/roster/{number}", summary="Change a duty")
-    async def put_duty(who: DutyKeeper, site: SitePath, number: Number, body: bodies.Duty) -> bodies.NumberedDuty:
+    async def put_duty(
+        who: DutyKeeper, response: Response, site: SitePath, number: Number, body: bodies.Duty, when: When
+    ) -> bodies.NumberedDuty:
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
-            if await roster.put(parts.record(), site, wanted, number) is None:
+            check = when.check(_duty_version(number))
+            if await roster.put(parts.record(), site, wanted, number, check) is None:
                 raise not_found(f"duty {number} at {site}")
         await noted(who, "duty.put", str(number), None, wanted)
-        return bodies.NumberedDuty(id=number, **_duty(wanted).model_dump())
+        return said(response, _numbered(number, wanted))
 
     @routes.delete("/sites/{site}/roster/{number}", status_code=204, summary="Take a duty away")
-    async def delete_duty(who: DutyKeeper, site: SitePath, number: Number) -> Response:
-        before = await roster.delete(parts.record(), site, number)
+    async def delete_duty(who: DutyKeeper, site: SitePath, number: Number, when: When) -> Response:
+        check = when.check(_duty_version(number))
+        before = await roster.delete(parts.record(), site, number, check)
         if before is None:
             raise not_found(f"duty {number} at {site}")
         await noted(who, "duty.delete", str(number), before, None)
@@ -182,28 +213,29 @@ def router(parts: Parts) -> APIRouter:
     # Ladders
 
     @routes.get("/sites/{site}/ladders", summary="The ladders that hold at a site, the defaults included")
-    async def get_ladders(site: SitePath) -> bodies.SiteLadders:
+    async def get_ladders(response: Response, site: SitePath) -> bodies.SiteLadders:
         found = await roster.standing(parts.record(), site, utc_now())
         if found is None:
             raise not_found(f"site {site}")
-        plan = msgspec.structs.replace(found.plan, **{urgency.value: found.plan.ladder(urgency) for urgency in Urgency})
-        return bodies.SiteLadders(own=found.own, ladders=bodies.Ladders.model_validate(ladder.plain(plan)))
+        return said(response, _ladders(found.plan if found.own else None))
 
     @routes.put("/sites/{site}/ladders", summary="Write a site's ladders; what is null is the default")
-    async def put_ladders(who: DutyKeeper, site: SitePath, body: bodies.Ladders) -> bodies.SiteLadders:
+    async def put_ladders(
+        who: DutyKeeper, response: Response, site: SitePath, body: bodies.Ladders, when: When
+    ) -> bodies.SiteLadders:
         await known(site)
         with refusing():
             plan = ladder.parse(Plan, body.model_dump(exclude_none=True), "")
-            before = await roster.put_plan(parts.record(), site, plan)
+            before = await roster.put_plan(parts.record(), site, plan, lambda old: when.holds(tag(_ladders(old))))
         await noted(who, "ladders.put", site, before, plan)
-        return await get_ladders(site)
+        return await get_ladders(response, site)
 
     @routes.delete("/sites/{site}/ladders", summary="Back to the default ladders")
-    async def delete_ladders(who: DutyKeeper, site: SitePath) -> bodies.SiteLadders:
+    async def delete_ladders(who: DutyKeeper, response: Response, site: SitePath, when: When) -> bodies.SiteLadders:
         await known(site)
-        before = await roster.put_plan(parts.record(), site, None)
+        before = await roster.put_plan(parts.record(), site, None, lambda old: when.holds(tag(_ladders(old))))
         await noted(who, "ladders.delete", site, before, None)
-        return await get_ladders(site)
+        return await get_ladders(response, site)
 
     # Messages
 

@@ -12,6 +12,7 @@ from api.access import tokens
 from api.access.access import INVITATION
 from api.access.gate import AuditReader, Caller, UserKeeper, forbidden
 from api.deps import Before, Limit, Parts, SiteQuery
+from api.etags import Condition, When, said, tag
 from api.problems import Problem, not_found
 from api.routes.auth import granted
 from telemetry.clock import to_ms, utc_now
@@ -23,7 +24,7 @@ from telemetry.storage.keys import KeyRow
 
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}}
-    for code in (401, 403, 404, 409, 422, 503)
+    for code in (401, 403, 404, 409, 412, 422, 503)
 }
 Number = Annotated[int, Path(ge=1, lt=1 << 31, examples=[7])]
 KeyPath = Annotated[str, Path(pattern=r"^[a-z0-9]{12}$", examples=["k3v9x0q2m7ab"])]
@@ -35,6 +36,10 @@ def _user(one: Account) -> bodies.User:
         language=one.language, phone=one.phone, grants=granted(one.grants), disabled=one.disabled_at is not None,
         has_password=one.password_hash is not None, created_at=to_ms(one.created_at),
     )  # fmt: skip
+
+
+def _version(one: Account) -> str:
+    return tag(_user(one))
 
 
 def _key(row: KeyRow) -> bodies.Key:
@@ -89,21 +94,23 @@ def router(parts: Parts) -> APIRouter:
         return bodies.NewUser(user=_user(made), invitation=await invited(who, made, response))
 
     @routes.get("/users/{number}", summary="One account")
-    async def user(who: UserKeeper, number: Number) -> bodies.User:
-        return _user(await known(who, number))
+    async def user(who: UserKeeper, response: Response, number: Number) -> bodies.User:
+        return said(response, _user(await known(who, number)))
 
     @routes.put("/users/{number}", summary="Say anew who a person is and what they may")
-    async def change(who: UserKeeper, number: Number, body: bodies.Person) -> bodies.User:
+    async def change(
+        who: UserKeeper, response: Response, number: Number, body: bodies.Person, when: When
+    ) -> bodies.User:
         before = await known(who, number)
         _within(who, _grants(body.grants) | before.grants)
         try:
-            after = await accounts.change(parts.record(), who.actor, number, _person(body))
+            after = await accounts.change(parts.record(), who.actor, number, _person(body), when.check(_version))
         except ConfigError as error:
             raise Problem(409, "last-admin", "最后一个管理员 the last admin", str(error)) from error
         await parts.access.look()
         if after is None:
             raise not_found(f"user {number}")
-        return _user(after)
+        return said(response, _user(after))
 
     @routes.post("/users/{number}/invitation", status_code=201, summary="A link to set a new password")
     async def invite(who: UserKeeper, number: Number, response: Response) -> bodies.Invitation:
@@ -112,17 +119,19 @@ def router(parts: Parts) -> APIRouter:
         return await invited(who, account, response)
 
     @routes.post("/users/{number}/disable", summary="Close an account, and end its sessions")
-    async def disable(who: UserKeeper, number: Number) -> bodies.User:
-        return await switched(who, number, disabled=True)
+    async def disable(who: UserKeeper, response: Response, number: Number, when: When) -> bodies.User:
+        return said(response, await switched(who, number, when, disabled=True))
 
     @routes.post("/users/{number}/enable", summary="Open an account again")
-    async def enable(who: UserKeeper, number: Number) -> bodies.User:
-        return await switched(who, number, disabled=False)
+    async def enable(who: UserKeeper, response: Response, number: Number, when: When) -> bodies.User:
+        return said(response, await switched(who, number, when, disabled=False))
 
-    async def switched(who: Caller, number: int, *, disabled: bool) -> bodies.User:
+    async def switched(who: Caller, number: int, when: Condition, *, disabled: bool) -> bodies.User:
         _within(who, (await known(who, number)).grants)
         try:
-            after = await accounts.disable(parts.record(), who.actor, number, disabled=disabled)
+            after = await accounts.disable(
+                parts.record(), who.actor, number, disabled=disabled, check=when.check(_version)
+            )
         except ConfigError as error:
             raise Problem(409, "last-admin", "最后一个管理员 the last admin", str(error)) from error
         await parts.access.look()

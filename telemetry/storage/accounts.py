@@ -12,7 +12,7 @@ from typing import Any, Final, LiteralString
 from telemetry.errors import ConfigError, StorageRefused
 from telemetry.roles import Role, parse_grants
 from telemetry.storage.audit import Actor, Deed, write
-from telemetry.storage.pool import Connection, Database
+from telemetry.storage.pool import Check, Connection, Database
 
 # ruff: noqa: S608 - constants of ours
 _COLUMNS: Final[LiteralString] = (
@@ -23,6 +23,7 @@ _COLUMNS: Final[LiteralString] = (
 _ALL: Final[LiteralString] = "SELECT " + _COLUMNS + " FROM app_user u ORDER BY u.login"
 _BY_LOGIN: Final[LiteralString] = "SELECT " + _COLUMNS + " FROM app_user u WHERE u.login = %s"
 _BY_ID: Final[LiteralString] = "SELECT " + _COLUMNS + " FROM app_user u WHERE u.user_id = %s"
+_HOLD: Final[LiteralString] = "SELECT 1 FROM app_user WHERE user_id = %s FOR NO KEY UPDATE"
 _ORGANISATION: Final[LiteralString] = "INSERT INTO organisation (name) VALUES (%s) ON CONFLICT DO NOTHING"
 _ADD: Final[LiteralString] = (
     "INSERT INTO app_user (login, display_name, organisation, language, phone, password_hash)"
@@ -153,14 +154,16 @@ async def add(database: Database, by: Actor, login: str, person: Person, passwor
         raise
 
 
-async def change(database: Database, by: Actor, user_id: int, person: Person) -> Account | None:
+async def change(
+    database: Database, by: Actor, user_id: int, person: Person, check: Check[Account] | None = None
+) -> Account | None:
     """
     Say anew who a person is and what they may; None when there is no such account.
 
     Raises ConfigError when nobody would be left who may change accounts, StorageError.
     """
     async with database.connection() as connection, connection.transaction():
-        before = await _one(connection, _BY_ID, user_id)
+        before = await _held(connection, user_id, check)
         if before is None:
             return None
         if (Role.ADMIN, "*") in before.grants and (Role.ADMIN, "*") not in person.grants:
@@ -196,14 +199,16 @@ async def keep_hash(database: Database, user_id: int, password_hash: str) -> Non
         await connection.execute(_SET_HASH, (password_hash, user_id))
 
 
-async def disable(database: Database, by: Actor, user_id: int, *, disabled: bool) -> Account | None:
+async def disable(
+    database: Database, by: Actor, user_id: int, *, disabled: bool, check: Check[Account] | None = None
+) -> Account | None:
     """
     Close an account and end its sessions, or open it again; None when there is no such account.
 
     Raises ConfigError when nobody would be left who may change accounts, StorageError.
     """
     async with database.connection() as connection, connection.transaction():
-        before = await _one(connection, _BY_ID, user_id)
+        before = await _held(connection, user_id, check)
         if before is None:
             return None
         if disabled and (Role.ADMIN, "*") in before.grants:
@@ -214,6 +219,15 @@ async def disable(database: Database, by: Actor, user_id: int, *, disabled: bool
         action = "user.disable" if disabled else "user.enable"
         await write(connection, Deed(by, action, before.login))
         return await _one(connection, _BY_ID, user_id)
+
+
+async def _held(connection: Connection, user_id: int, check: Check[Account] | None) -> Account | None:
+    """The account, which nobody else changes until the transaction ends; sessions of it are not held up."""
+    await connection.execute(_HOLD, (user_id,))
+    found = await _one(connection, _BY_ID, user_id)
+    if check is not None:
+        check(found)
+    return found
 
 
 async def _another_admin(connection: Connection, user_id: int) -> None:

@@ -6,6 +6,7 @@ Rule: an address is a secret. It leaves this module inside of an `Address`; what
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from telemetry import ladder
 from telemetry.errors import ConfigError
 from telemetry.ladder import Contact
-from telemetry.storage.pool import Connection, Database
+from telemetry.storage.pool import Check, Connection, Database, lock_site
 
 _LIST: Final[LiteralString] = (
     "SELECT contact, name, organisation, role, language, login, quiet, channels FROM contact"
@@ -27,8 +28,11 @@ _PUT: Final[LiteralString] = (
     " login = EXCLUDED.login, quiet = EXCLUDED.quiet, channels = EXCLUDED.channels, changed_at = now()"
 )
 _DELETE: Final[LiteralString] = "DELETE FROM contact WHERE site = %s AND contact = %s"
+_CHANGED: Final[LiteralString] = "SELECT changed_at FROM contact WHERE site = %s AND contact = %s"
 _ON_DUTY: Final[LiteralString] = "SELECT 1 FROM duty WHERE site = %s AND contact = %s AND ends_at > now() LIMIT 1"
 _PAST: Final[LiteralString] = "DELETE FROM duty WHERE site = %s AND contact = %s AND ends_at <= now()"
+
+Version = tuple[Contact, datetime]  # masks hide what an address was changed to, its time does not
 
 
 async def contacts(database: Database, site: str) -> list[Contact]:
@@ -43,29 +47,47 @@ async def contact(database: Database, site: str, name: str) -> Contact | None:
         return next(iter(await read(connection, site, name)), None)
 
 
-async def put(database: Database, site: str, one: Contact) -> Contact | None:
+async def version(database: Database, site: str, name: str) -> Version | None:
+    """One of them, and when it was changed last. Raises StorageError."""
+    async with database.connection() as connection:
+        return await _version(connection, site, name)
+
+
+async def put(database: Database, site: str, one: Contact, check: Check[Version] | None = None) -> Contact | None:
     """
     Write a contact; a channel whose address is masked keeps the address that a channel of its name had.
 
     Returns what was there before. Raises StorageError, and ConfigError for an address that nobody knows.
     """
     async with database.connection() as connection, connection.transaction():
+        await lock_site(connection, site)
+        if check is not None:
+            check(await _version(connection, site, one.contact))
         return await write(connection, site, one)
 
 
-async def delete(database: Database, site: str, name: str) -> Contact | None:
+async def delete(database: Database, site: str, name: str, check: Check[Version] | None = None) -> Contact | None:
     """
     Take a contact away, with what is over of their duties; returns what it was.
 
     Raises StorageError, and ConfigError while they are on the roster: whom a duty names has to be reachable.
     """
     async with database.connection() as connection, connection.transaction():
+        await lock_site(connection, site)
+        if check is not None:
+            check(await _version(connection, site, name))
         before = next(iter(await read(connection, site, name)), None)
         if await (await connection.execute(_ON_DUTY, (site, name))).fetchone() is not None:
             raise ConfigError(f"{name} is on the duty roster: take the duties away first")
         await connection.execute(_PAST, (site, name))
         await connection.execute(_DELETE, (site, name))
     return before
+
+
+async def _version(connection: Connection, site: str, name: str) -> Version | None:
+    found = next(iter(await read(connection, site, name)), None)
+    row = await (await connection.execute(_CHANGED, (site, name))).fetchone()
+    return (found, row["changed_at"]) if found is not None and row is not None else None
 
 
 async def read(connection: Connection, site: str, name: str | None = None) -> list[Contact]:

@@ -1,9 +1,9 @@
 """A service's pool of query connections: read-mostly, autocommit, bounded, and open before the database is."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
@@ -16,11 +16,21 @@ from telemetry.storage.patience import PatientAsyncConnection, watch
 logger = logging.getLogger(__name__)
 
 Connection: TypeAlias = AsyncConnection[DictRow]
+T = TypeVar("T")
 
 
 def names(sites: Sequence[str] | None) -> list[str] | None:
     """Names as a parameter of a query: None is every one, an empty list none."""
     return None if sites is None else list(sites)
+
+
+Check: TypeAlias = Callable[[T | None], None]
+"""Held against what is there, inside of the transaction of a change; what it raises undoes the change."""
+
+
+async def lock_site(connection: Connection, site: str) -> None:
+    """One change of a site's people at a time, until the transaction ends; who only refers to the site goes on."""
+    await connection.execute("SELECT 1 FROM site WHERE site = %s FOR NO KEY UPDATE", (site,))
 
 
 class Database:

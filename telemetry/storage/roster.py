@@ -1,7 +1,7 @@
 """Who is on duty at a site, and the ladders that say what follows from it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -11,7 +11,7 @@ from telemetry import ladder
 from telemetry.errors import ConfigError
 from telemetry.ladder import Contact, Duty, Plan, Urgency
 from telemetry.storage import contacts
-from telemetry.storage.pool import Connection, Database
+from telemetry.storage.pool import Check, Connection, Database, lock_site
 
 MAX_ROWS: Final = ladder.MAX_ROSTER
 
@@ -34,6 +34,9 @@ _SET: Final[LiteralString] = (
 )
 _DELETE: Final[LiteralString] = (
     "DELETE FROM duty WHERE site = %s AND duty_id = %s RETURNING contact, role, begins_at, ends_at, shift"
+)
+_ONE: Final[LiteralString] = (
+    "SELECT contact, role, begins_at, ends_at, shift FROM duty WHERE site = %s AND duty_id = %s"
 )
 _EMPTY: Final[LiteralString] = "DELETE FROM duty WHERE site = %s"
 _KNOWN: Final[LiteralString] = "SELECT 1 FROM contact WHERE site = %s AND contact = %s"
@@ -104,7 +107,20 @@ async def roster(
     return [Rostered(row["duty_id"], _duty(row)) for row in rows]
 
 
-async def put(database: Database, site: str, duty: Duty, number: int | None = None) -> int | None:
+async def one(database: Database, site: str, number: int) -> Duty | None:
+    """The duty of that number. Raises StorageError."""
+    async with database.connection() as connection:
+        return await _one(connection, site, number)
+
+
+async def _one(connection: Connection, site: str, number: int) -> Duty | None:
+    row = await (await connection.execute(_ONE, (site, number))).fetchone()
+    return _duty(row) if row is not None else None
+
+
+async def put(
+    database: Database, site: str, duty: Duty, number: int | None = None, check: Check[Duty] | None = None
+) -> int | None:
     """
     Add a duty, or change the one of that number; its number, None when there is none of that number.
 
@@ -113,6 +129,9 @@ async def put(database: Database, site: str, duty: Duty, number: int | None = No
     async with database.connection() as connection, connection.transaction():
         if await (await connection.execute(_KNOWN, (site, duty.contact))).fetchone() is None:
             raise ConfigError(f"contact: no contact {duty.contact!r} at {site}")
+        await lock_site(connection, site)
+        if check is not None and number is not None:
+            check(await _one(connection, site, number))
         own = (duty.contact, duty.role, duty.begin, duty.end, duty.shift)
         if number is None:
             row = await (await connection.execute(_ADD, (site, *own))).fetchone()
@@ -121,22 +140,30 @@ async def put(database: Database, site: str, duty: Duty, number: int | None = No
     return int(row["duty_id"]) if row is not None else None
 
 
-async def delete(database: Database, site: str, number: int) -> Duty | None:
+async def delete(database: Database, site: str, number: int, check: Check[Duty] | None = None) -> Duty | None:
     """Take a duty away; what it was. Raises StorageError."""
-    async with database.connection() as connection:
+    async with database.connection() as connection, connection.transaction():
+        await lock_site(connection, site)
+        if check is not None:
+            check(await _one(connection, site, number))
         row = await (await connection.execute(_DELETE, (site, number))).fetchone()
     return _duty(row) if row is not None else None
 
 
-async def put_plan(database: Database, site: str, plan: Plan | None) -> Plan | None:
+async def put_plan(
+    database: Database, site: str, plan: Plan | None, check: Callable[[Plan | None], None] | None = None
+) -> Plan | None:
     """
     Write a site's ladders; None brings back the defaults. Returns what was there before.
 
     Raises StorageError, and ConfigError for a contact that nobody knows.
     """
     async with database.connection() as connection, connection.transaction():
+        await lock_site(connection, site)
         row = await (await connection.execute(_SITE, (site,))).fetchone()
         before = ladder.parse(Plan, row["plan"], "notify") if row is not None and row["plan"] is not None else None
+        if check is not None:
+            check(before)
         if plan is None:
             await connection.execute(_NO_PLAN, (site,))
         else:
