@@ -22,6 +22,7 @@ from api.access.gate import Doorman, Gate, guarded
 from api.access.oidc import Oidc
 from api.console import pages
 from api.deps import Parts
+from api.document import complete
 from api.etags import Fresh
 from api.examples import illustrate
 from api.exports import Exports
@@ -165,16 +166,18 @@ def create_app(
         pages.mount(app, parts)
     app.add_middleware(Gate, doorman=doorman or access)
     plain = app.openapi
-    app.openapi = lambda: illustrate(plain())  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = lambda: complete(illustrate(plain()), app.state.guarded)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 
 
 def _including(app: FastAPI) -> Callable[..., None]:
     """How routers come in: past the guard, which writes down what each route asks for."""
     app.state.guarded = []
+    app.state.methods = []
 
     def include(router: APIRouter, prefix: str = "") -> None:
         app.state.guarded += guarded(router, prefix)
+        app.state.methods += problems.methods(router, prefix)
         app.include_router(router, prefix=prefix)
 
     return include

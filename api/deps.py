@@ -1,9 +1,12 @@
 """What routes need, made once by `create_app` and handed to each router."""
 
+import re
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
 from fastapi import Path, Query
+from pydantic import AwareDatetime, BeforeValidator
 
 from api.access.access import Access
 from api.access.auditor import Auditor
@@ -16,6 +19,26 @@ from telemetry.errors import StorageError
 from telemetry.storage import devices
 from telemetry.storage.pool import Database
 
+ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+
+
+def _iso(value: object) -> object:
+    # A number would be taken for seconds since 1970, and sometimes for milliseconds.
+    if isinstance(value, str) and not ISO.match(value):
+        raise ValueError("a time is written as 2027-01-15T08:00:00Z")
+    return value
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("a time is written as 2027-01-15T08:00:00Z")
+    return _iso(value)
+
+
+Moment = Annotated[datetime, BeforeValidator(_iso)]
+"""A time in a query, with its zone or without."""
+MomentText = Annotated[AwareDatetime, BeforeValidator(_text)]
+"""A time in a body."""
 ID = r"^[a-z0-9-]{1,64}$"
 SitePath = Annotated[str, Path(pattern=ID, examples=["demo"])]
 DevicePath = Annotated[str, Path(pattern=ID, examples=["crane-1"])]

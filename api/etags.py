@@ -82,7 +82,7 @@ def _conditioned(
     if_match: Annotated[
         str | None,
         Header(
-            alias="If-Match", max_length=LONGEST, examples=['"9f3a…"'],
+            alias="If-Match", max_length=LONGEST, examples=['"3b43fb364cf6ad7277c9a0260135c305"'],
             description="The ETag that this change was made from; another one there is a 412.",
         ),
     ] = None,

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from api.buckets import Bucket
-from api.deps import ID
+from api.deps import ID, MomentText
 from api.schemas import Body
 from telemetry.export.wish import Form, Subject
 from telemetry.storage.export_jobs import JobState
@@ -22,8 +22,8 @@ class ExportWish(Body):
     )
     format: Form = Field(description="`json` is an object a line (NDJSON).")
     site: Id
-    begin: AwareDatetime
-    end: AwareDatetime
+    begin: MomentText
+    end: MomentText
     kind: Id | None = Field(default=None, description="Of devices; needed for readings of a site that has several.")
     device: Id | None = None
     bucket: Bucket = Field(default=Bucket.RAW, description="Of readings: as they came, or mean, least and greatest of.")

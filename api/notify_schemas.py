@@ -1,10 +1,10 @@
 """Bodies of everything about who was told and who is on duty. Times are Unix milliseconds unless they say otherwise."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.deps import MomentText
 from api.schemas import Body, Words
 from telemetry.ladder import Means, Shift
 from telemetry.roles import Role
@@ -141,8 +141,8 @@ class Duty(BaseModel):
 
     contact: Id
     role: Role
-    begin: datetime = Field(examples=["2027-01-15T07:00:00+08:00"])
-    end: datetime = Field(examples=["2027-01-22T07:00:00+08:00"])
+    begin: MomentText = Field(examples=["2027-01-15T07:00:00+08:00"])
+    end: MomentText = Field(examples=["2027-01-22T07:00:00+08:00"])
     shift: Shift = Shift.ALL
 
 

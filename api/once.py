@@ -22,7 +22,6 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access.credentials import LOOKING
 from api.problems import Problem, no_database
 from telemetry.clock import utc_now
 from telemetry.errors import StorageError
@@ -34,6 +33,7 @@ from telemetry.storage.pool import Database
 logger = logging.getLogger(__name__)
 
 HEADER: Final = "Idempotency-Key"
+CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 REPLAY: Final = "Idempotent-Replay"
 KEY: Final = re.compile(r"[\x21-\x7e]{8,128}")
 MAX_BODY: Final = 1_000_000
@@ -90,12 +90,14 @@ class Memory:
 class Record:
     """Answers of all processes, in the record."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database | None) -> None:
         self._database = database
         self._free: set[tuple[str, bytes]] = set()  # not done, though the record could not be told so
 
     async def claim(self, caller: str, key: bytes, mac: bytes) -> Known | None:
-        """None: do it. Else what came before. Raises StorageError."""
+        """None: do it. Else what came before. Raises StorageError, and Problem(503) without a database."""
+        if self._database is None:
+            raise no_database("no database is configured: set CRANEWATCH_DATABASE__URL")
         if (caller, key) in self._free:
             await idempotency.forget(self._database, caller, key)
             self._free.discard((caller, key))
@@ -103,6 +105,7 @@ class Record:
 
     async def keep(self, caller: str, key: bytes, answer: Answer) -> None:
         """This was answered; where that cannot be written, the same key says later that it is not known."""
+        assert self._database is not None  # noqa: S101 - it was claimed there
         try:
             await idempotency.keep(self._database, caller, key, answer)
         except StorageError as error:
@@ -110,6 +113,7 @@ class Record:
 
     async def forget(self, caller: str, key: bytes) -> None:
         """It was not done."""
+        assert self._database is not None  # noqa: S101 - it was claimed there
         try:
             await idempotency.forget(self._database, caller, key)
         except StorageError:
@@ -124,17 +128,18 @@ class Once:
         self._app = app
         self._routes = routes
         self._memory = Memory()
-        self._record = Record(database) if database is not None else None
-        self._own: list[tuple[str, re.Pattern[str]]] | None = None  # routes that take the key themselves
+        self._record = Record(database)
+        self._commands: list[tuple[str, re.Pattern[str], bool]] | None = None  # method, path, takes the key itself
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = Headers(scope=scope).get(HEADER) if scope["type"] == "http" else None
         principal: Principal | None = scope.get("state", {}).get("principal")
-        if key is None or principal is None or scope["method"] in LOOKING or not scope["path"].startswith("/api/"):
+        shelf = self._shelf(scope) if key is not None and principal is not None else None
+        if key is None or principal is None or shelf is None:
             await self._app(scope, receive, send)
             return
         try:
-            answer: Response | None = await self._answer(scope, receive, send, key, principal.identity)
+            answer: Response | None = await self._answer(scope, receive, send, shelf, key, principal.identity)
         except Problem as problem:
             answer = problem.response()
         except StorageError as error:
@@ -142,14 +147,15 @@ class Once:
         if answer is not None:
             await answer(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, key: str, caller: str) -> Response | None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, shelf: Shelf, key: str, caller: str
+    ) -> Response | None:
         """The answer that is known; None when it has been sent by whoever did it. Raises Problem, StorageError."""
         if not KEY.fullmatch(key):
             raise Problem(
                 422, "invalid-request", "请求无效 the request is not valid", f"{HEADER}: 8 to 128 visible ASCII letters"
             )
         body = await _read(receive)
-        shelf = self._shelf(scope)
         named = hashlib.sha256(key.encode()).digest()
         request = b"\n".join([scope["method"].encode(), scope["path"].encode(), scope.get("query_string", b""), body])
         mac = hmac.digest(key.encode(), request, "sha256")
@@ -170,15 +176,15 @@ class Once:
         await said.send_on()
         return None
 
-    def _shelf(self, scope: Scope) -> Shelf:
-        if self._own is None:
-            taking = [one for one in self._routes.state.guarded if HEADER in one.headers]
-            self._own = [(one.method, compile_path(one.path)[0]) for one in taking]
-        if any(method == scope["method"] and path.match(scope["path"]) for method, path in self._own):
-            return self._memory
-        if self._record is None:
-            raise no_database("no database is configured: set CRANEWATCH_DATABASE__URL")
-        return self._record
+    def _shelf(self, scope: Scope) -> Shelf | None:
+        """Where the answer to a command is kept; None for what is none of our commands."""
+        if self._commands is None:
+            found = [one for one in self._routes.state.guarded if one.method in CHANGES]
+            self._commands = [(one.method, compile_path(one.path)[0], HEADER in one.headers) for one in found]
+        for method, path, own in self._commands:
+            if method == scope["method"] and path.match(scope["path"]):
+                return self._memory if own else self._record
+        return None
 
 
 class _Said:

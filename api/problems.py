@@ -6,13 +6,14 @@ instead of "I cannot know".
 """
 
 import logging
+import re
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import Match, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from telemetry.errors import BrokerUnavailable, StorageError
@@ -65,10 +66,20 @@ async def _broker(_: Request, error: Exception) -> JSONResponse:
     return no_broker(str(error)).response()
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+def methods(router: APIRouter, prefix: str) -> list[tuple[re.Pattern[str], set[str]]]:
+    """Which methods each path of a router has, for `app.state.methods`."""
+    routes = [route for route in router.routes if isinstance(route, Route) and route.methods]
+    return [(compile_path(prefix + route.path)[0], set(route.methods or ())) for route in routes]
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     answer = Problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail)).response()
-    answer.headers.update(error.headers or {})  # Allow, with a 405
+    answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # A path's methods may be several routes; the router that says no knows only one of them.
+        known = (found for path, found in getattr(request.app.state, "methods", ()) if path.match(request.url.path))
+        answer.headers["Allow"] = ", ".join(sorted(set().union(*known))) or answer.headers.get("Allow", "")
     return answer
 
 

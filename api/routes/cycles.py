@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from api import cycle_schemas as bodies
 from api.access.gate import WorkReader, allowed, forbidden
-from api.deps import Before, DevicePath, Limit, Parts, SitePath
+from api.deps import Before, DevicePath, Limit, Moment, Parts, SitePath
 from api.problems import Problem, not_found
 from telemetry import usage
 from telemetry.clock import now_ms, to_ms
@@ -74,8 +74,8 @@ def router(parts: Parts) -> APIRouter:
         origin: Annotated[
             Literal["device", "recognised"] | None, Query(description="The box's own, or those from readings; both.")
         ] = None,
-        begin: Annotated[datetime | None, Query(alias="from", description="Ended at or after this.")] = None,
-        end: Annotated[datetime | None, Query(alias="to", description="Ended before this.")] = None,
+        begin: Annotated[Moment | None, Query(alias="from", description="Ended at or after this.")] = None,
+        end: Annotated[Moment | None, Query(alias="to", description="Ended before this.")] = None,
         before: Before = None,
         limit: Limit = 100,
     ) -> bodies.Cycles:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Path, Query, Response
 from api import notify_schemas as bodies
 from api import schemas
 from api.access.gate import Caller, DutyKeeper, allowed
-from api.deps import Before, Limit, Parts, SitePath
+from api.deps import Before, Limit, Moment, Parts, SitePath
 from api.etags import When, WhenNew, said, tag
 from api.problems import Problem, not_found
 from telemetry import ladder
@@ -166,8 +166,8 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/sites/{site}/roster", summary="The duties of a site that touch a span")
     async def list_roster(
         site: SitePath,
-        begin: Annotated[datetime | None, Query(alias="from", examples=["2027-01-15T00:00:00Z"])] = None,
-        end: Annotated[datetime | None, Query(alias="to", examples=["2027-01-22T00:00:00Z"])] = None,
+        begin: Annotated[Moment | None, Query(alias="from", examples=["2027-01-15T00:00:00Z"])] = None,
+        end: Annotated[Moment | None, Query(alias="to", examples=["2027-01-22T00:00:00Z"])] = None,
     ) -> bodies.Roster:
         await known(site)
         found = await roster.roster(parts.record(), site, _aware(begin), _aware(end))

@@ -12,7 +12,7 @@ from api import export_schemas as bodies
 from api import schemas
 from api.access.gate import Caller, Exporter, forbidden
 from api.buckets import Bucket
-from api.deps import ID, Before, DeviceQuery, Parts, SitePath
+from api.deps import ID, Before, DeviceQuery, Moment, Parts, SitePath
 from api.problems import Problem, not_found
 from api.routes.readings import span
 from telemetry.clock import to_ms, utc_now
@@ -24,8 +24,9 @@ from telemetry.storage.export_jobs import Job, JobState
 
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}}
-    for code in (401, 403, 404, 422, 429, 503)
+    for code in (401, 403, 404, 422, 503)
 }
+BUSY: Final[dict[int | str, dict[str, Any]]] = {429: ANSWERS[503]}
 FILES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The file.",
@@ -81,15 +82,15 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get(
         "/sites/{site}/export", summary="A file of the record, straight", response_class=StreamingResponse,
-        responses=FILES,
+        responses={**FILES, **BUSY},
     )  # fmt: skip
     async def straight(
         who: Exporter,
         site: SitePath,
         what: Annotated[Subject, Query(examples=["readings"])],
         format: Annotated[Form, Query(description="`json` is an object a line.", examples=["csv"])] = Form.CSV,
-        begin: Annotated[datetime | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
-        end: Annotated[datetime | None, Query(alias="to", examples=["2027-01-15T08:30:00Z"])] = None,
+        begin: Annotated[Moment | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
+        end: Annotated[Moment | None, Query(alias="to", examples=["2027-01-15T08:30:00Z"])] = None,
         device: DeviceQuery = None,
         kind: Annotated[str | None, Query(pattern=ID, examples=["crane"])] = None,
         bucket: Annotated[Bucket, Query(description="Of readings.")] = Bucket.RAW,
@@ -108,7 +109,9 @@ def router(parts: Parts) -> APIRouter:
         parts.auditor.note(Deed(who.actor, "export.read", wanted.file_name, site, after=wanted.told()))
         return StreamingResponse(pieces, media_type=MEDIA[format], headers=_named(wanted.file_name))
 
-    @routes.post("/exports", status_code=202, summary="Have a file of the record made in the background")
+    @routes.post(
+        "/exports", status_code=202, responses=BUSY, summary="Have a file of the record made in the background"
+    )
     async def start(who: Exporter, response: Response, body: bodies.ExportWish) -> bodies.ExportJob:
         allowed_at(who, body.site, body.what)
         wanted = wish(

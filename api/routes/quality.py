@@ -1,13 +1,13 @@
 """How good the alarms were: the desk's lines, the cabs' sound, who acknowledges how."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
 from api import schemas
 from api.access.gate import allowed
-from api.deps import Parts, SitePath
+from api.deps import Moment, Parts, SitePath
 from api.problems import not_found
 from api.routes.readings import span
 from telemetry import alarm_kpi
@@ -68,8 +68,8 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/sites/{site}/alarm-quality", summary="How good the alarms of a site were; the last day by default")
     async def alarm_quality(
         site: SitePath,
-        begin: Annotated[datetime | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
-        end: Annotated[datetime | None, Query(alias="to", examples=["2027-01-16T08:00:00Z"])] = None,
+        begin: Annotated[Moment | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
+        end: Annotated[Moment | None, Query(alias="to", examples=["2027-01-16T08:00:00Z"])] = None,
     ) -> schemas.AlarmQuality:
         found = await quality.quality(parts.record(), site, *span(begin, end, utc_now(), USUAL))
         if found is None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from api import schemas
 from api.access.gate import allowed
 from api.buckets import FINE_SPAN, MAX_SPAN, Bucket, aligned, choose
-from api.deps import DevicePath, Parts, SitePath
+from api.deps import DevicePath, Moment, Parts, SitePath
 from api.problems import Problem, not_found
 from telemetry.clock import to_ms, utc_now
 from telemetry.kinds import KINDS, Kind
@@ -91,8 +91,8 @@ def router(parts: Parts) -> APIRouter:
     async def readings(
         site: SitePath,
         device: DevicePath,
-        begin: Annotated[datetime | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
-        end: Annotated[datetime | None, Query(alias="to", examples=["2027-01-15T08:30:00Z"])] = None,
+        begin: Annotated[Moment | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
+        end: Annotated[Moment | None, Query(alias="to", examples=["2027-01-15T08:30:00Z"])] = None,
         bucket: Annotated[Bucket | None, Query(description="Leave out for the finest that fits a chart.")] = None,
         channels: Annotated[str | None, Query(max_length=1000, examples=["load_t,wind_mps"])] = None,
     ) -> schemas.History:

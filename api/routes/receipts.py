@@ -1,13 +1,13 @@
 """How alarms reached people: the receipt chain of one, and those of a site with their figures."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
 from api import notify_schemas as bodies
 from api.access.gate import allowed
-from api.deps import DevicePath, Parts, RulePath, SitePath
+from api.deps import DevicePath, Moment, Parts, RulePath, SitePath
 from api.problems import not_found
 from api.routes.readings import span
 from api.schemas import Words
@@ -76,8 +76,8 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/sites/{site}/receipts", summary="The receipt chains of a site; the last day by default")
     async def chains(
         site: SitePath,
-        begin: Annotated[datetime | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
-        end: Annotated[datetime | None, Query(alias="to", examples=["2027-01-16T08:00:00Z"])] = None,
+        begin: Annotated[Moment | None, Query(alias="from", examples=["2027-01-15T08:00:00Z"])] = None,
+        end: Annotated[Moment | None, Query(alias="to", examples=["2027-01-16T08:00:00Z"])] = None,
     ) -> bodies.Chains:
         first, last = span(begin, end, utc_now(), USUAL)
         known = await devices.devices(parts.record(), site=site)

@@ -1,0 +1,58 @@
+"""The API against its own document: whatever is sent, no 500, and every answer is one that the document knows."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from telemetry.settings import DatabaseSettings
+from tests.fix_broker import Rumqttd
+from tests.fix_database import Server
+from tests.helpers.api import ApiProcess
+from tests.helpers.schema_site import fill
+from tests.helpers.services import ROOT
+
+SEED = 7
+EXAMPLES = 2  # an operation and phase; `coverage`, which tries every bound of the document, decides by itself
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "negative_data_rejection", "unsupported_method", "allow_header_conformance",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def record(postgres_server: Server) -> Iterator[DatabaseSettings]:
+    settings = postgres_server.copy()
+    fill(settings)
+    yield settings
+    postgres_server.drop(settings)
+
+
+@pytest.fixture(scope="module")
+def api(rumqttd_server: Rumqttd, record: DatabaseSettings) -> Iterator[ApiProcess]:
+    with ApiProcess(rumqttd_server.settings(), record, console=False) as process:
+        yield process
+
+
+def asked(api: ApiProcess, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A run of schemathesis over the whole API, as an admin."""
+    return subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/api/v1/openapi.json",
+            "--header", f"Authorization: {api.headers['Authorization']}", "--seed", str(SEED),
+            "--max-examples", str(EXAMPLES), "--checks", ",".join(CHECKS), "--continue-on-failure", "--no-color",
+            "--warnings", "off", *arguments,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=170,
+    )  # fmt: skip
+
+
+def test_nothing_that_is_sent_makes_a_500_or_an_answer_that_the_document_does_not_know(api: ApiProcess) -> None:
+    found = asked(api, "--phases", "examples,coverage,fuzzing")
+    assert found.returncode == 0, found.stdout[-20_000:] + found.stderr[-2_000:]
+    (selected, of) = re.findall(r"Selected: (\d+)/(\d+)", found.stdout)[0]
+    (cases,) = re.findall(r"(\d+) generated", found.stdout)
+    assert selected == of == re.findall(r"Tested: (\d+)", found.stdout)[0]
+    assert int(cases) > 20 * int(of)
