@@ -120,15 +120,15 @@ def _held(published: Sequence[dict[str, Any]], begin: datetime, zone: ZoneInfo) 
     return said or ["none was published: the one that comes with the release"]
 
 
-async def _frames(database: Database, wish: Wish, devices: list[int]) -> dict[str, int] | str | None:
+async def _frames(database: Database, wish: Wish, devices: list[int]) -> dict[str, Any] | str | None:
     if wish.what is not Subject.READINGS:
         return None
     if wish.end - wish.begin > COUNTED or len(devices) > COUNTED_DEVICES:
         return f"not counted beyond {COUNTED.days} days or {COUNTED_DEVICES} devices: see the completeness statements"
     found = await completeness.frames(database, devices, wish.begin, wish.end)
-    return {
-        name: getattr(found, name) for name in ("sent", "stored", "misdated", "quarantined", "missing", "lost")
-    }  # fmt: skip
+    counted = {name: getattr(found, name) for name in ("sent", "stored", "misdated", "quarantined", "missing", "lost")}
+    # Where in time a frame is that never came is known by marks: of a day that is little, of a minute all.
+    return {**counted, "dated": "to about a quarter of an hour"}
 
 
 def _guess(wish: Wish, intervals: list[float | None]) -> int:

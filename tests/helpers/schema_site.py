@@ -26,8 +26,12 @@ def fill(settings: DatabaseSettings) -> None:
         connection.execute(
             "INSERT INTO reading_crane (device_id, ts, received_at, boot_no, seq, i, invalid, load_t, wind_mps)"
             " SELECT 1, at, at, 1, n, 0, 0, n %% 5, 3 FROM generate_series(1, 3600) n,"
-            " LATERAL (SELECT %s::timestamptz + n * interval '1 s' AS at) a",
+            " LATERAL (SELECT %s::timestamptz + n * interval '1 s' AS at) a WHERE n NOT BETWEEN 900 AND 909",
             (now - timedelta(hours=1),),
+        )
+        connection.execute(
+            "INSERT INTO seq_mark (device_id, boot_no, seq, ts_ms, received_at)"
+            " SELECT 1, 1, seq, extract(epoch FROM ts) * 1000, ts FROM reading_crane WHERE seq % 600 IN (0, 1)"
         )
         payload = {
             "id": "3f0c9a1be2d44f10", "site": "demo", "kind": "crane", "device": "crane-1", "rule": "moment",
