@@ -1,7 +1,7 @@
 """Signing in and out, on a real database, over the application as it is."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +10,20 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from api.access import tokens
+from api.access.access import Access
+from api.access.credentials import Credentials
+from api.access.standing import OUTAGE
 from api.app import create_app
 from api.deps import Parts
 from api.settings import ApiSettings
+from telemetry.clock import utc_now
+from telemetry.errors import StorageError
 from telemetry.roles import Role
 from telemetry.settings import DatabaseSettings
+from telemetry.storage.audit import Actor
+from telemetry.storage.pool import Database
+from tests.fix_proxy import Proxy
 from tests.helpers.callers import PASSWORD, make_account, make_key
 from tests.helpers.rows import fetch
 
@@ -195,3 +204,27 @@ async def test_while_the_record_is_away_whoever_was_in_stays_in(app: FastAPI, we
         assert (await own.get("/api/v1/me")).status_code == 401
         parts.access.standing.away = True
         assert (await own.get("/api/v1/me")).json()["stale"] is True
+
+
+async def test_a_key_that_was_in_stays_in_from_the_question_at_which_the_record_is_found_to_be_away(
+    postgres_database: DatabaseSettings, proxy_to: Callable[[int], Proxy]
+) -> None:
+    secret = await make_key(postgres_database, (Role.OPERATOR, "mine"))
+    url = postgres_database.url.get_secret_value()
+    port = int(url.split("@")[-1].split("/")[0].rsplit(":", 1)[1])
+    proxy = proxy_to(port)
+    behind = DatabaseSettings(url=url.replace(f":{port}/", f":{proxy.port}/"), connect_timeout_s=1)  # type: ignore[arg-type]  # a secret from its text
+    now = utc_now()
+    async with Database(behind, application="test") as database:
+        access = Access(database, now=lambda: now)
+        brought = Credentials(bearer=secret)
+        first, _ = await access.identify(brought, Actor("test"))
+        proxy.stop()
+        now += timedelta(hours=1)  # what is remembered is old enough to be asked again
+        again, _ = await access.identify(brought, Actor("test"))
+        assert (first.stale, again.stale, again.grants) == (False, True, first.grants)
+        with pytest.raises(StorageError):
+            await access.identify(Credentials(bearer=tokens.api_key(tokens.new_id(), "another")), Actor("test"))
+        now += OUTAGE
+        with pytest.raises(StorageError):
+            await access.identify(brought, Actor("test"))

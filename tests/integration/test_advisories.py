@@ -31,8 +31,3 @@ def test_a_service_that_is_none_is_not_taken_for_a_clean_bill() -> None:
         audit(url)
     with pytest.raises(NotReached, match="cannot be reached"):
         audit(f"http://127.0.0.1:{free_port()}/v1/query")
-
-
-def test_a_lock_file_without_advisories_is_clean() -> None:
-    with service(set()) as url:
-        assert audit(url) == []
