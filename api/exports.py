@@ -1,7 +1,7 @@
 """
 Exports: small ones straight to whoever asks, long ones as jobs in the background.
 
-Rule 1: a step of a file is made in a thread, one piece at a time; the event loop, which carries alarms to pages, only
+Rule 1: a file is made by a process of its own (`export_worker.py`); the event loop, which carries alarms to pages, only
 hands pieces on. A client that reads slowly slows its own export down and nothing else.
 Rule 2: everything is bounded: streams and jobs at once, jobs that wait, rows of a stream, bytes and days of a file.
 Rule 3: a job belongs to who asked for it, and to nobody who may not export from its site (any more).
@@ -9,33 +9,37 @@ Rule 3: a job belongs to who asked for it, and to nobody who may not export from
 
 import asyncio
 import contextlib
-import hashlib
+import json
 import logging
 import shutil
+import subprocess
+import sys
 import tempfile
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from api.access import tokens
 from api.problems import Problem
 from api.settings import ExportSettings
 from telemetry import tasks
 from telemetry.clock import utc_now
-from telemetry.errors import ConfigError, StorageError
+from telemetry.errors import ConfigError, StorageError, StorageUnavailable
 from telemetry.export.wish import Wish
-from telemetry.storage import export_jobs, exporting
+from telemetry.storage import export_jobs
 from telemetry.storage.audit import Actor
 from telemetry.storage.export_jobs import Job, JobState
 from telemetry.storage.export_plan import Plan, plan
-from telemetry.storage.exporting import Export
 from telemetry.storage.pool import Database
 
 logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0
-BEAT_S: Final = 1.0
+PIPE: Final = 256 * 1024
 TIDY_S: Final = 30.0
 
 
@@ -49,6 +53,28 @@ def busy(detail: str) -> Problem:
     found = Problem(429, "busy", "导出任务过多 too many exports", detail)
     found.headers["Retry-After"] = "10"
     return found
+
+
+async def _read(worker: Process) -> bytes:
+    """The next piece; none at the end of a whole file. Raises StorageUnavailable."""
+    assert worker.stdout is not None  # noqa: S101 - a pipe
+    piece = await worker.stdout.read(PIPE)
+    if not piece:
+        await _ended_well(worker)
+    return piece
+
+
+async def _ended_well(worker: Process) -> None:
+    """Raise StorageUnavailable, in the worker's words, when it did not."""
+    assert worker.stderr is not None  # noqa: S101 - a pipe
+    said = (await worker.stderr.read(PIPE)).decode(errors="replace").strip().splitlines()
+    if await worker.wait() != 0:
+        raise StorageUnavailable(said[-1] if said else f"the export ended with {worker.returncode}")
+
+
+def _kill(worker: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        worker.kill()
 
 
 class Exports:
@@ -80,27 +106,47 @@ class Exports:
         if self._streams >= self._settings.streams_at_once:
             raise busy(f"{self._streams} are being sent: try again soon, or POST /exports")
         self._streams += 1
-        made = Export(database.settings, found)
         try:
-            first = await asyncio.to_thread(made.step)
+            worker = await self._worker(database, wish)
         except BaseException:
-            self._end(made)
+            self._streams -= 1
             raise
-        return self._pieces(made, first)
-
-    async def _pieces(self, made: Export, piece: exporting.Piece | None) -> AsyncIterator[bytes]:
         try:
-            while piece is not None:
-                if piece.data:
-                    yield piece.data
-                piece = await asyncio.to_thread(made.step)
-        finally:
-            self._end(made)
+            first = await _read(worker)
+        except BaseException:
+            self._end(worker)
+            raise
+        return self._pieces(worker, first)
 
-    def _end(self, made: Export) -> None:
-        # Not awaited: whoever went away has cancelled us, and a step that is being made ends first.
+    async def _pieces(self, worker: Process, piece: bytes) -> AsyncIterator[bytes]:
+        try:
+            while piece:
+                yield piece
+                piece = await _read(worker)
+        finally:
+            self._end(worker)
+
+    def _end(self, worker: Process) -> None:
+        # Not awaited: whoever went away has cancelled us.
         self._streams -= 1
-        asyncio.get_running_loop().run_in_executor(None, made.close)
+        _kill(worker)
+
+    async def _worker(self, database: Database, wish: Wish, path: Path | None = None) -> Process:
+        """A process that makes the file: to its stdout, or to `path`. Raises OSError."""
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "api.export_worker",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, limit=PIPE,
+        )  # fmt: skip
+        settings = database.settings.model_dump(mode="json")
+        settings["url"] = database.settings.url.get_secret_value()  # by a pipe: an argument could be read by anybody
+        asked = {
+            "database": settings, "wish": msgspec.to_builtins(wish), "path": str(path) if path else None,
+            "max_bytes": self._settings.max_mb * 1_000_000,
+        }  # fmt: skip
+        assert worker.stdin is not None  # noqa: S101 - a pipe
+        worker.stdin.write(json.dumps(asked).encode() + b"\n")
+        worker.stdin.close()
+        return worker
 
     # Jobs
 
@@ -185,35 +231,22 @@ class Exports:
             self._asked.set()
 
     async def _write(self, database: Database, job: Job) -> None:
-        found = await plan(database, job.wish, utc_now())
-        made, part = Export(database.settings, found), self._path(job.export_id, ".part")
-        digest, length, piece = hashlib.sha256(), 0, exporting.Piece(b"", 0, 0.0)
-        clock = asyncio.get_running_loop().time
-        told = clock()
+        part = self._path(job.export_id, ".part")
+        worker = await self._worker(database, job.wish, part)
+        assert worker.stdout is not None  # noqa: S101 - a pipe
+        told: dict[str, Any] = {}
         try:
-            with part.open("wb") as out:
-
-                def step() -> exporting.Piece | None:
-                    next_ = made.step()
-                    if next_ is not None:
-                        out.write(next_.data)
-                        digest.update(next_.data)
-                    return next_
-
-                while (next_ := await asyncio.to_thread(step)) is not None:
-                    piece, length = next_, length + len(next_.data)
-                    if length > self._settings.max_mb * 1_000_000:
-                        raise ConfigError(f"文件超过上限 more than {self._settings.max_mb:,} MB: ask for less at once")
-                    if clock() - told >= BEAT_S:
-                        told = clock()
-                        if not await export_jobs.beat(database, job, piece.rows, length, piece.fraction):
-                            await asyncio.to_thread(self._drop, job.export_id)
-                            return
-            part.rename(self._path(job.export_id))
+            async for line in worker.stdout:
+                told = json.loads(line)
+                if not await export_jobs.beat(database, job, told["rows"], told["bytes"], told["fraction"]):
+                    await asyncio.to_thread(self._drop, job.export_id)
+                    return
+            await _ended_well(worker)
         finally:
-            await asyncio.shield(asyncio.to_thread(made.close))
+            _kill(worker)
+        part.rename(self._path(job.export_id))
         kept = timedelta(hours=self._settings.keep_hours)
-        if not await export_jobs.done(database, job, piece.rows, length, digest.hexdigest(), kept):
+        if not await export_jobs.done(database, job, told["rows"], told["bytes"], told["sha256"], kept):
             await asyncio.to_thread(self._drop, job.export_id)
 
     # Files

@@ -9,10 +9,12 @@ Rule 2: a file that was cut off can be told: with notes, CSV and JSON end with t
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from telemetry.export.columns import Column, Sort
 from telemetry.export.rows import Cells
@@ -59,6 +61,25 @@ def shown(ms: int, zone: ZoneInfo) -> str:
         return str(ms)
 
 
+class Clock:
+    """`shown`, for times that follow each other closely: a second is worked out once."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._second: int | None = None
+        self._parts = ("", "")
+
+    def __call__(self, ms: int) -> str:
+        """As `shown`."""
+        second, rest = divmod(ms, 1000)
+        if second != self._second:
+            whole = shown(second * 1000, self._zone)
+            if "T" not in whole:
+                return str(ms)
+            self._second, self._parts = second, (whole[:20], whole[23:])
+        return f"{self._parts[0]}{rest:03d}{self._parts[1]}"
+
+
 def harmless(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in FORMULA else text
@@ -70,6 +91,11 @@ class CsvWriter:
     def __init__(self, columns: Sequence[Column], zone: ZoneInfo, about: About | None, *, bom: bool) -> None:
         self._columns = columns
         self._zone = zone
+        changes: dict[Sort, Callable[[Any], Any]] = {
+            Sort.TEXT: lambda cell: harmless(str(cell)), Sort.TIME: Clock(zone), Sort.FLAG: lambda f: str(f).lower(),
+        }  # fmt: skip
+        # Numbers are as they are; the rest is changed by column.
+        self._changes = [(k, changes[one.sort]) for k, one in enumerate(columns) if one.sort in changes]
         self._about = about
         self._bom = bom
         self._text = io.StringIO(newline="")
@@ -86,8 +112,12 @@ class CsvWriter:
 
     def add(self, rows: Sequence[Cells]) -> bytes:
         """Lines."""
-        sorts = [column.sort for column in self._columns]
-        self._csv.writerows([self._cell(sort, cell) for sort, cell in zip(sorts, row, strict=True)] for row in rows)
+        made = [list(row) for row in rows]
+        for row in made:
+            for place, change in self._changes:
+                if row[place] is not None:
+                    row[place] = change(row[place])
+        self._csv.writerows(made)
         self._rows += len(rows)
         return self._taken()
 
@@ -96,17 +126,6 @@ class CsvWriter:
         if self._about is not None:
             self._text.write(f"# end: {self._rows} rows\r\n")
         return self._taken()
-
-    def _cell(self, sort: Sort, cell: Any) -> Any:
-        if cell is None:
-            return None
-        if sort is Sort.TEXT:
-            return harmless(str(cell))
-        if sort is Sort.TIME:
-            return shown(cell, self._zone)
-        if sort is Sort.FLAG:
-            return "true" if cell else "false"
-        return cell
 
     def _taken(self) -> bytes:
         made = self._text.getvalue().encode()
@@ -119,8 +138,9 @@ class JsonWriter:
     """An object a line: `{"about": …}` first, then the rows, then `{"end": {"rows": n}}`."""
 
     def __init__(self, columns: Sequence[Column], zone: ZoneInfo, about: About | None) -> None:
-        self._columns = columns
-        self._zone = zone
+        self._names = [column.name for column in columns]
+        self._times = [k for k, column in enumerate(columns) if column.sort is Sort.TIME]
+        self._clock = Clock(zone)
         self._about = about
         self._rows = 0
 
@@ -138,11 +158,12 @@ class JsonWriter:
         return b"" if self._about is None else _line({"end": {"rows": self._rows}})
 
     def _named(self, row: Cells) -> dict[str, Any]:
-        return {
-            column.name: shown(cell, self._zone) if column.sort is Sort.TIME and cell is not None else cell
-            for column, cell in zip(self._columns, row, strict=True)
-        }
+        cells = list(row)
+        for k in self._times:
+            if cells[k] is not None:
+                cells[k] = self._clock(cells[k])
+        return dict(zip(self._names, cells, strict=True))
 
 
 def _line(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return msgspec.json.encode(value) + b"\n"

@@ -4,7 +4,7 @@ The record as a file, read page by page and written piece by piece.
 Rule 1: a page begins behind the last row of the page before, by the index that keeps the order; no transaction is open
 between two pages. A cursor would hold its snapshot and its locks for as long as a slow client reads, and would stand in
 the way of retention and of a migration. What is stored while a file is made can be in it or not; the file says so.
-Rule 2: reading and writing happen in a thread (`Export.step`); an event loop only carries the bytes.
+Rule 2: it blocks. Whoever has an event loop makes it in another process.
 """
 
 import threading
@@ -15,7 +15,7 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from telemetry.clock import to_ms
 from telemetry.export import rows
@@ -143,22 +143,22 @@ def _readings(connection: psycopg.Connection[Any], planned: Plan, device: tuple[
     key: dict[str, Any] = {"device": number, "end": wish.end, "limit": PAGE, "ts": wish.begin, "boot": -1, "seq": -1,
                            "i": -1}  # fmt: skip
     span = (wish.end - wish.begin).total_seconds()
+    cursor = connection.cursor(row_factory=tuple_row)
     while True:
-        found = connection.execute(query, key).fetchall()
+        found = cursor.execute(query, key).fetchall()
         page = [
             (
-                wish.site, kind_name, name, row["ts_ms"], row["ts_ms"], row["received_ms"],
-                boots.get(row["boot_no"]) if row["boot_no"] else None, row["seq"], row["i"],
-                _marked(kind, row["invalid"]), *(row[one] for one in planned.channels),
+                wish.site, kind_name, name, at_ms, at_ms, received_ms, boots.get(boot_no) if boot_no else None, seq, i,
+                _marked(kind, invalid) if invalid else None, *cells,
             )
-            for row in found
+            for _, at_ms, received_ms, boot_no, seq, i, invalid, *cells in found
         ]  # fmt: skip
         if len(found) < PAGE:
             yield page, 1.0
             return
-        last = found[-1]
-        key |= {"ts": last["ts"], "boot": last["boot_no"], "seq": last["seq"], "i": last["i"]}
-        yield page, (last["ts"] - wish.begin).total_seconds() / span
+        ts, _, _, boot_no, seq, i, *_ = found[-1]
+        key |= {"ts": ts, "boot": boot_no, "seq": seq, "i": i}
+        yield page, (ts - wish.begin).total_seconds() / span
 
 
 def _marked(kind: Kind, invalid: int) -> str | None:
