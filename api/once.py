@@ -169,7 +169,9 @@ class Once:
             # Whoever is cancelled instead leaves it open: it may have been done.
             await shelf.forget(caller, named)
             raise
-        if said.status >= 500 or said.status in _SAYS_NOTHING:
+        # To an alarm only what was taken is kept: a second try must not be refused because the first one was.
+        refused = shelf is self._memory and said.status >= 400
+        if said.status >= 500 or said.status in _SAYS_NOTHING or refused:
             await shelf.forget(caller, named)
         else:
             await shelf.keep(caller, named, said.answer())

@@ -186,7 +186,12 @@ async def test_without_the_record_an_alarm_is_answered_once_and_everything_else_
         again = await web.post(where, json={"transition": "t1"}, headers=KEY)
         assert (first.status_code, again.status_code) == (202, 202), first.text
         assert (again.content, again.headers["idempotent-replay"]) == (first.content, "true")
-        answer = await web.post("/api/v1/sites/t-once/roster", json=DUTY, headers={"Idempotency-Key": "another-1"})
+        other = {"Idempotency-Key": "another-1"}
+        for rule in ("moment", "moment", "wind"):  # there is no such alarm, and then there is
+            answer = await web.post(where.replace("wind", rule), json={}, headers=other)
+            assert answer.status_code == (202 if rule == "wind" else 404)
+            assert "idempotent-replay" not in answer.headers
+        answer = await web.post("/api/v1/sites/t-once/roster", json=DUTY, headers={"Idempotency-Key": "another-2"})
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:cranewatch:database-unavailable")
 
 
