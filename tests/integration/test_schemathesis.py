@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,6 @@ from tests.fix_broker import Rumqttd
 from tests.fix_database import Server
 from tests.helpers.api import ApiProcess
 from tests.helpers.schema_site import fill
-from tests.helpers.services import ROOT
 
 SEED = 7
 EXAMPLES = 2  # an operation and phase; `coverage`, which tries every bound of the document, decides by itself
@@ -36,8 +36,8 @@ def api(rumqttd_server: Rumqttd, record: DatabaseSettings) -> Iterator[ApiProces
         yield process
 
 
-def asked(api: ApiProcess, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """A run of schemathesis over the whole API, as an admin."""
+def asked(api: ApiProcess, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A run of schemathesis over the whole API, as an admin; what it remembers for the next run stays in the folder."""
     return subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/api/v1/openapi.json",
@@ -45,12 +45,14 @@ def asked(api: ApiProcess, *arguments: str) -> "subprocess.CompletedProcess[str]
             "--max-examples", str(EXAMPLES), "--checks", ",".join(CHECKS), "--continue-on-failure", "--no-color",
             "--warnings", "off", *arguments,
         ],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=170,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=170,
     )  # fmt: skip
 
 
-def test_nothing_that_is_sent_makes_a_500_or_an_answer_that_the_document_does_not_know(api: ApiProcess) -> None:
-    found = asked(api, "--phases", "examples,coverage,fuzzing")
+def test_nothing_that_is_sent_makes_a_500_or_an_answer_that_the_document_does_not_know(
+    api: ApiProcess, tmp_path: Path
+) -> None:
+    found = asked(api, tmp_path, "--phases", "examples,coverage,fuzzing")
     assert found.returncode == 0, found.stdout[-20_000:] + found.stderr[-2_000:]
     (selected, of) = re.findall(r"Selected: (\d+)/(\d+)", found.stdout)[0]
     (cases,) = re.findall(r"(\d+) generated", found.stdout)
