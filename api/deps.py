@@ -45,7 +45,7 @@ DevicePath = Annotated[str, Path(pattern=ID, examples=["crane-1"])]
 RulePath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,64}$", examples=["moment"])]
 SiteQuery = Annotated[str | None, Query(pattern=ID, examples=["demo"])]
 DeviceQuery = Annotated[str | None, Query(pattern=ID, examples=["crane-1"])]
-Before = Annotated[int | None, Query(ge=1, description="`next` of the page before.")]
+Before = Annotated[int | None, Query(ge=1, lt=1 << 63, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 

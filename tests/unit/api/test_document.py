@@ -68,3 +68,12 @@ def test_every_command_takes_a_key_and_every_list_a_version(document: dict[str, 
         assert ("Idempotency-Key" in names) is bool(change), name
         if name.startswith("GET /api/") and "application/json" in one["responses"]["200"]["content"]:
             assert "If-None-Match" in names, name
+
+
+def test_every_number_that_is_asked_for_has_a_bound_that_the_record_can_hold(document: dict[str, Any]) -> None:
+    for name, one in operations(document).items():
+        for parameter in one.get("parameters", []):
+            for schema in (parameter["schema"], *parameter["schema"].get("anyOf", [])):
+                if schema.get("type") == "integer":
+                    most = schema.get("maximum", schema.get("exclusiveMaximum", float("inf")))
+                    assert most <= 1 << 63, (name, parameter["name"])
