@@ -29,8 +29,15 @@ def test_an_example_is_what_its_schema_says(name: str) -> None:
     model = next(
         found
         for module in (
-            schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas, proof_schemas, export_schemas
-        )  # fmt: skip
+            schemas,
+            trials,
+            cycle_schemas,
+            access_schemas,
+            notify_schemas,
+            handover_schemas,
+            proof_schemas,
+            export_schemas,
+        )
         if (found := getattr(module, name, None))
     )
     assert model.model_validate(EXAMPLES[name]).model_dump(mode="json", exclude_unset=True) == EXAMPLES[name]
