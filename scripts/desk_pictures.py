@@ -19,6 +19,7 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 SITE = "demo"
 # name, path, language, theme, seconds until it is whole
 PAGES = (
+    ("login", "/login", "zh", "light", 2),
     ("handover", "/", "zh", "light", 3),
     ("sites", "/sites", "en", "light", 2),
     ("site", f"/site/{SITE}", "zh", "light", 3),
@@ -55,7 +56,8 @@ def shoot(chromium: Browser, url: str, cookies: list[dict[str, str]], *, names: 
             scale = 1.0 if suffix else 0.75
             context = chromium.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
             own = [("cw_language", language), ("cw_theme", theme)]
-            context.add_cookies([*cookies, *({"name": key, "value": value, "url": url} for key, value in own)])
+            known = [] if name == "login" else cookies
+            context.add_cookies([*known, *({"name": key, "value": value, "url": url} for key, value in own)])
             page = context.new_page()
             page.goto(url + path)
             time.sleep(seconds)
