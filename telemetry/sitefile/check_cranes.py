@@ -92,8 +92,10 @@ def _twice(path: Exact, falls: Iterable[int], findings: Findings) -> None:
 def _crane(path: Exact, crane: Crane, file: File, findings: Findings) -> None:
     model = file.models.get(crane.model) if crane.model is not None else None
     if crane.model is None:
-        findings.warn(path, "没有型号，无起重特性曲线：力矩只能按黑匣子自报的额定起重量监测",
-                      "no model, so no load chart: its moment is judged by the rated load that its box sends")  # fmt: skip
+        findings.warn(
+            path, "没有型号，无起重特性曲线：力矩只能按黑匣子自报的额定起重量监测",
+            "no model, so no load chart: its moment is judged by the rated load that its box sends",
+        )  # fmt: skip
     elif model is None:
         near = get_close_matches(crane.model, list(file.models), n=1, cutoff=0.4)
         there = "、".join(sorted(file.models)) or "-"
@@ -161,8 +163,8 @@ def _places(file: File, findings: Findings) -> None:
             findings.wrong(path, f"与 {one.id} 在同一位置（相距 {apart:.1f} m）",
                            f"stands where {one.id} stands, {apart:.1f} m apart")  # fmt: skip
         elif jib is not None and reach is not None and apart < jib + reach + CLEAR_M:
+            lengths = f"{jib:g} + {reach:g} m"
             findings.warn(
-                path, f"{one.id} 与 {other.id} 作业范围重叠（相距 {apart:.1f} m，臂长 {jib:g} + {reach:g} m）：群塔防碰撞未监测",
-                f"{one.id} and {other.id} overlap ({apart:.1f} m apart, jibs {jib:g} + {reach:g} m): anti-collision is not"
-                " monitored",
+                path, f"{one.id} 与 {other.id} 作业范围重叠（相距 {apart:.1f} m，臂长 {lengths}）：群塔防碰撞未监测",
+                f"{one.id} and {other.id} overlap, {apart:.1f} m apart, jibs {lengths}: anti-collision not monitored",
             )  # fmt: skip

@@ -64,10 +64,9 @@ def _limits(path: Exact, kind: str, limits: Numbers, name: str, findings: Findin
         there = known if own is None else own
         if rule not in there:
             near = get_close_matches(rule, list(there), n=1, cutoff=0.5)
-            findings.wrong(
-                (*path, rule), f"没有规则 {rule}" + (f"，最接近的是 {near[0]}" if near else ""),
-                f"no rule {rule}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(there))}"),
-            )  # fmt: skip
+            zh = f"，最接近的是 {near[0]}" if near else ""
+            en = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(there))}"
+            findings.wrong((*path, rule), f"没有规则 {rule}{zh}", f"no rule {rule}{en}")
             continue
         declared = own[rule] if own is not None else None
         has = declared.steps if declared is not None else known[rule]

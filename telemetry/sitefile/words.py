@@ -212,7 +212,7 @@ class File(Table, frozen=True, kw_only=True):
     """
     A whole site file.
 
-    `contacts`, `notify` and `roster` are None where the file says nothing of them: then what the site has of them stays.
+    `contacts`, `notify` and `roster` are None where the file says nothing of them: then what the site has stays.
     """
 
     site: SiteTable

@@ -12,7 +12,9 @@ import msgspec
 
 from telemetry import ladder
 from telemetry.errors import ConfigError
-from telemetry.ladder import Contact
+from telemetry.ladder import Contact, Duty, Plan
+from telemetry.storage import audit
+from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Connection, Database
 
 _LIST: Final[LiteralString] = (
@@ -28,6 +30,7 @@ _PUT: Final[LiteralString] = (
 )
 _DELETE: Final[LiteralString] = "DELETE FROM contact WHERE site = %s AND contact = %s"
 _ON_DUTY: Final[LiteralString] = "SELECT 1 FROM duty WHERE site = %s AND contact = %s AND ends_at > now() LIMIT 1"
+_HOLD: Final[LiteralString] = "SELECT 1 FROM site WHERE site = %s FOR NO KEY UPDATE"
 _PAST: Final[LiteralString] = "DELETE FROM duty WHERE site = %s AND contact = %s AND ends_at <= now()"
 
 
@@ -43,29 +46,54 @@ async def contact(database: Database, site: str, name: str) -> Contact | None:
         return next(iter(await read(connection, site, name)), None)
 
 
-async def put(database: Database, site: str, one: Contact) -> Contact | None:
+async def put(database: Database, by: Actor, site: str, one: Contact) -> Contact | None:
     """
     Write a contact; a channel whose address is masked keeps the address that a channel of its name had.
 
     Returns what was there before. Raises StorageError, and ConfigError for an address that nobody knows.
     """
     async with database.connection() as connection, connection.transaction():
-        return await write(connection, site, one)
+        await hold(connection, site)
+        before = await write(connection, site, one)
+        await audit.write(connection, Deed(by, "contact.put", one.contact, site, told(before), told(one)))
+    return before
 
 
-async def delete(database: Database, site: str, name: str) -> Contact | None:
+async def delete(database: Database, by: Actor, site: str, name: str) -> Contact | None:
     """
     Take a contact away, with what is over of their duties; returns what it was.
 
     Raises StorageError, and ConfigError while they are on the roster: whom a duty names has to be reachable.
     """
     async with database.connection() as connection, connection.transaction():
+        await hold(connection, site)
         before = next(iter(await read(connection, site, name)), None)
         if await (await connection.execute(_ON_DUTY, (site, name))).fetchone() is not None:
             raise ConfigError(f"{name} is on the duty roster: take the duties away first")
-        await connection.execute(_PAST, (site, name))
-        await connection.execute(_DELETE, (site, name))
+        await gone(connection, site, name)
+        if before is not None:
+            await audit.write(connection, Deed(by, "contact.delete", name, site, told(before)))
     return before
+
+
+async def gone(connection: Connection, site: str, name: str) -> None:
+    """Take a contact away with what is over of their duties, inside the caller's transaction."""
+    await connection.execute(_PAST, (site, name))
+    await connection.execute(_DELETE, (site, name))
+
+
+async def hold(connection: Connection, site: str) -> None:
+    """
+    Let nobody else change this site's people or configuration until the caller's transaction ends.
+
+    Devices that register themselves meanwhile are not kept waiting by it.
+    """
+    await connection.execute(_HOLD, (site,))
+
+
+def told(one: Contact | Duty | Plan | None) -> dict[str, Any] | None:
+    """What the audit log says of one of these: addresses masked."""
+    return None if one is None else ladder.plain(one)
 
 
 async def read(connection: Connection, site: str, name: str | None = None) -> list[Contact]:
