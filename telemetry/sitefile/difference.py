@@ -8,6 +8,7 @@ Rule 2: what was confirmed is what was seen: the word to confirm with is made of
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from telemetry.sitefile import configs, difference_devices, difference_people
@@ -28,6 +29,9 @@ def changes(old: File | None, new: File) -> list[Change]:
     found += difference_devices.changes(before, new)
     found += _papers(before, new)
     found += difference_people.changes(before, new)
+    if old is None:
+        # Nobody relies on what was not there.
+        found = [replace(one, dangerous=False) for one in found]
     order = list(Verdict)
     return sorted(found, key=lambda one: (not one.dangerous, order.index(one.verdict)))
 

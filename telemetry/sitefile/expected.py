@@ -36,7 +36,7 @@ _PLAIN: Final[dict[Any, tuple[str, str]]] = {
 def expected(type_: Any, *, of: str | None = None) -> tuple[str, str]:
     """What is expected where something else stands; `of` is what stands there, None when it may not be shown."""
     zh, en = described(type_)
-    return (f"{of}：应为{zh}", f"{of}: expected {en}") if of is not None else (f"应为{zh}", f"expected {en}")
+    return (f"{of}：应为 {zh}", f"{of}: expected {en}") if of is not None else (f"应为 {zh}", f"expected {en}")
 
 
 def described(type_: Any) -> tuple[str, str]:
