@@ -45,6 +45,7 @@ from api.routes import (
     readings,
     receipts,
     record,
+    sitefile,
     sites,
     trials,
 )  # fmt: skip
@@ -138,6 +139,7 @@ def create_app(
         people,
         handovers,
         proofs,
+        sitefile,
     ):
         include(module.router(parts), PREFIX)
     provider = Oidc(settings.oidc, access, database, time.monotonic) if settings.oidc and database else None

@@ -12,6 +12,7 @@ from api.cycle_examples import CYCLES, USAGE
 from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
 from api.proof_schemas import EXAMPLES as PROOFS
+from api.sitefile_schemas import SITE_FILES
 
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
@@ -142,6 +143,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **HANDOVERS,
     **PROOFS,
     **ACCESS,
+    **SITE_FILES,
     "Cycles": CYCLES,
     "Usage": USAGE,
     "Reviews": {

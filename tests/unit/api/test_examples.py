@@ -11,6 +11,7 @@ from api import (
     notify_schemas,
     proof_schemas,
     schemas,
+    sitefile_schemas,
     trials,
 )  # fmt: skip
 from api.app import create_app
@@ -27,7 +28,16 @@ def document() -> dict[str, Any]:
 def test_an_example_is_what_its_schema_says(name: str) -> None:
     model = next(
         found
-        for module in (schemas, trials, cycle_schemas, access_schemas, notify_schemas, handover_schemas, proof_schemas)
+        for module in (
+            schemas,
+            trials,
+            cycle_schemas,
+            access_schemas,
+            notify_schemas,
+            handover_schemas,
+            proof_schemas,
+            sitefile_schemas,
+        )
         if (found := getattr(module, name, None))
     )
     assert model.model_validate(EXAMPLES[name]).model_dump(mode="json", exclude_unset=True) == EXAMPLES[name]
