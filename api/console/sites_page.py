@@ -11,6 +11,7 @@ from api.i18n import Tongue
 from api.live.picture import DeviceView, Picture
 from telemetry.clock import now_ms
 from telemetry.model import CoverageLevel
+from telemetry.roles import EVERYWHERE, Permission
 
 
 def watched(views: Iterable[DeviceView], now: int) -> tuple[int, int]:
@@ -73,4 +74,6 @@ async def build(parts: Parts, who: Visitor) -> None:
         if found is None:
             frame.raw(t.markup("The record does not answer: live only."), "cw-note")
         live = frame.Live(body, "cw-sites")
+        if who.may(Permission.CONFIGURE, EVERYWHERE):
+            frame.raw(f'<a class="cw-link" href="/sites/new">{t.markup("New site")}</a>', "cw-form")
         frame.repaint(live.paint)
