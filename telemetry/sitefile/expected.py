@@ -54,9 +54,10 @@ def described(type_: Any) -> tuple[str, str]:
     if origin is dict:
         return "表", "a table"
     if origin is tuple:
-        zh, en = described(get_args(inner)[0])
-        n = len(get_args(inner))
-        return f"[{n} 个{zh}]", f"[{n} of: {en}]"
+        parts = [described(one) for one in get_args(inner)]
+        if len(set(parts)) == 1:
+            return f"[{len(parts)} 个{parts[0][0]}]", f"[{len(parts)} of: {parts[0][1]}]"
+        return f"[{', '.join(zh for zh, _ in parts)}]", f"[{', '.join(en for _, en in parts)}]"
     if origin is list:
         zh, en = described(get_args(inner)[0])
         least, most = _bounds(metas, "min_length", "max_length")
