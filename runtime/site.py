@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -155,7 +154,8 @@ def new(site: Annotated[str, typer.Argument(help="Its id.")] = newcomer.SITE) ->
 # What they have in common
 
 
-def _checked(path: Path) -> tuple[File | None, list[Finding]]:
+def _checked(path: Path, *, recorded: bool = False) -> tuple[File | None, list[Finding]]:
+    """`recorded`: against the limit profile that the record says holds at the site."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -167,13 +167,15 @@ def _checked(path: Path) -> tuple[File | None, list[Finding]]:
 
         sending.prepare()
         readable = sending.known
-    today: date = utc_now().astimezone().date()
-    return checks.checked(text, today=today, readable=readable)
+    now = utc_now()
+    site = checks.site_of(text) if recorded else None
+    published = _run(lambda database: sitefile.published(database, site, now)) if site is not None else None
+    return checks.checked(text, today=now.astimezone().date(), readable=readable, published=published)
 
 
 def _good(path: Path) -> File:
     """The file; ends the command when anything is wrong with it."""
-    file, found = _checked(path)
+    file, found = _checked(path, recorded=True)
     _tell(path, found)
     if file is None:
         raise typer.Exit(1)

@@ -96,7 +96,11 @@ class _Editor:
     async def _check(self) -> None:
         t, text = self._tongue, self._text.value or ""
         self._acts.clear()
-        file, found = await sitefiles.checked(text)
+        try:
+            file, found = await sitefiles.checked(text, self._database)
+        except StorageError as error:
+            frame.note(t, error)
+            return
         if file is not None and self._site is not None and file.site.id != self._site:
             zh, en = f"文件是 {file.site.id} 的", f"the file is of {file.site.id}"
             self._found.set_content(f'<p class="cw-loud s3" role="alert">■ {t.show((zh, en))}</p>')

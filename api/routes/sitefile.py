@@ -102,7 +102,7 @@ def router(parts: Parts) -> APIRouter:
         "/sites/{site}/file/check", summary="What is wrong with a site file, with its lines", openapi_extra=_BODY
     )
     async def check(who: DeviceReader, site: SitePath, request: Request) -> FileCheck:
-        file, found = await sitefiles.checked(await _text(request))
+        file, found = await sitefiles.checked(await _text(request), parts.database)
         return FileCheck(
             good=file is not None, site=file.site.id if file is not None else None,
             findings=[finding(one) for one in found],
@@ -118,7 +118,7 @@ def router(parts: Parts) -> APIRouter:
         confirm: Confirm = None, if_match: IfMatch = None, if_none_match: IfNoneMatch = None,
     ) -> FileImport:  # fmt: skip
         record, text = parts.record(), await _text(request)
-        file, found = await sitefiles.checked(text)
+        file, found = await sitefiles.checked(text, record)
         if file is None:
             raise _wrong(found)
         if file.site.id != site:

@@ -5,14 +5,17 @@ Rule: what would make an alarm wrong or missing is wrong; what only may be is a 
 are cranewatch proposals: far outside of what cranes are, so that they catch slips and not cranes.
 """
 
+import tomllib
 from collections.abc import Callable
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from telemetry.ladder import Address
+from telemetry.limit_profile import Profile
 from telemetry.sitefile import check_cranes, check_people, check_watch, configs
 from telemetry.sitefile.finding import Finding, Findings, errors
+from telemetry.sitefile.judging import Judge
 from telemetry.sitefile.reading import SiteFileError, read
 from telemetry.sitefile.words import Bay, File
 from telemetry.toml_places import Exact
@@ -23,13 +26,17 @@ ROOM: Final = 128  # bytes that version and hash take beside what is configured
 
 
 def checked(
-    text: str, *, today: date | None = None, readable: Callable[[Address], bool] | None = None
+    text: str,
+    *,
+    today: date | None = None,
+    readable: Callable[[Address], bool] | None = None,
+    published: Profile | None = None,
 ) -> tuple[File | None, list[Finding]]:
     """
     The site file in a text, None when anything is wrong with it; and all that is wrong or worth a look.
 
     `today` is what calibrations are held against, `readable` says whether an address can be sent to; without them
-    neither is looked at.
+    neither is looked at. `published` is the limit profile that holds at the site, where one does.
     """
     file, findings = read(text)
     if file is None:
@@ -37,11 +44,20 @@ def checked(
     _site(file, findings)
     check_cranes.look(file, findings)
     _bays(file, findings)
-    check_watch.look(file, findings, today)
+    check_watch.look(file, findings, today, Judge(file.site.profile, published))
     _around(file, findings)
     check_people.look(file, findings, readable)
     _sizes(file, findings)
     return (None if errors(findings.found.values()) else file), findings.listed()
+
+
+def site_of(text: str) -> str | None:
+    """The id of the site that a text is about, as far as it can be seen; it may be wrong in every other way."""
+    try:
+        found = tomllib.loads(text).get("site", {}).get("id")
+    except (tomllib.TOMLDecodeError, RecursionError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def parse(text: str, of: str) -> File:
@@ -65,7 +81,6 @@ def _site(file: File, findings: Findings) -> None:
             findings.wrong(("site", "hours", n), "起止相同", "begins when it ends")
     if not file.cranes and not file.bays:
         findings.wrong((), "至少要有一台塔机或一个高支模区域", "a site needs at least one crane or bay")
-    check_watch.profile(("site", "profile"), file.site.profile, findings)
 
 
 def _bays(file: File, findings: Findings) -> None:

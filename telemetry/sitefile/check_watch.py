@@ -10,6 +10,7 @@ from telemetry.kinds import KINDS, Channel
 from telemetry.limit_profile import STEPS, Rule
 from telemetry.sitefile.configs import CRANE, FORMWORK
 from telemetry.sitefile.finding import Findings
+from telemetry.sitefile.judging import Judge
 from telemetry.sitefile.words import Commissioning, File, Numbers, Sensor, Watched
 from telemetry.toml_places import Exact
 
@@ -21,12 +22,13 @@ _MEANT: Final[dict[str, tuple[float, float]]] = {
 }  # fmt: skip
 
 
-def look(file: File, findings: Findings, today: date | None) -> None:
+def look(file: File, findings: Findings, today: date | None, judge: Judge) -> None:
     """Note all that is wrong with them, or worth a look."""
+    _profile(("site", "profile"), file.site.profile, judge, findings)
     for path, kind, own, profile_name in _devices(file):
         if own.profile is not None:
-            profile((*path, "profile"), own.profile, findings)
-        _limits((*path, "limits"), kind, own.limits, profile_name, findings)
+            _profile((*path, "profile"), own.profile, judge, findings)
+        _limits((*path, "limits"), kind, own.limits, judge.rules(kind, profile_name), findings)
         _sensors((*path, "sensors"), kind, own.sensors, findings, today)
         commissioned: Commissioning | None = getattr(own, "commissioning", None)
         if commissioned is not None:
@@ -43,9 +45,9 @@ def _devices(file: File) -> Iterator[tuple[Exact, str, Watched, str]]:
             yield ("bays", n, "posts", k), FORMWORK, post, post.profile or name
 
 
-def profile(path: Exact, name: str, findings: Findings) -> None:
-    """A profile that does not come with the package has to be published to the site."""
-    if name not in profiles.names():
+def _profile(path: Exact, name: str, judge: Judge, findings: Findings) -> None:
+    """A profile that neither comes with the package nor holds at the site has to be published there."""
+    if judge.profile(name) is None:
         there = ", ".join(profiles.names())
         findings.warn(
             path, f"{name} 不是随程序的限值方案（{there}），须先批准并发布到本工地",
@@ -53,13 +55,8 @@ def profile(path: Exact, name: str, findings: Findings) -> None:
         )  # fmt: skip
 
 
-def rules(kind: str, name: str) -> Mapping[str, Rule] | None:
-    """The rules of a packaged profile; None of another, which the record has."""
-    return profiles.load(name).rules.get(kind, {}) if name in profiles.names() else None
-
-
-def _limits(path: Exact, kind: str, limits: Numbers, name: str, findings: Findings) -> None:
-    known, own = vocabulary.known().steps[kind], rules(kind, name)
+def _limits(path: Exact, kind: str, limits: Numbers, own: Mapping[str, Rule] | None, findings: Findings) -> None:
+    known = vocabulary.known().steps[kind]
     for rule, steps in limits.items():
         there = known if own is None else own
         if rule not in there:

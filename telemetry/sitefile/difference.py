@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from telemetry.limit_profile import Profile
 from telemetry.sitefile import configs, difference_devices, difference_people
 from telemetry.sitefile.change import Change, Verdict, judged, plain, shown
 from telemetry.sitefile.words import File, Model
@@ -19,14 +20,18 @@ from telemetry.wire.payloads import SiteConfig, Zone
 CONFIRM: Final = 12  # hexadecimal digits
 
 
-def changes(old: File | None, new: File) -> list[Change]:
-    """All of them, the dangerous ones first; `old` is what is configured, None for a site that nobody knows."""
+def changes(old: File | None, new: File, published: Profile | None = None) -> list[Change]:
+    """
+    All of them, the dangerous ones first; `old` is what is configured, None for a site that nobody knows.
+
+    `published` is the limit profile that holds at the site: what a limit that is not the device's own falls back to.
+    """
     before = old if old is not None else File(site=new.site)
     found: list[Change] = []
     if old is None:
         found.append(Change(f"site {new.site.id}", "", new.site.display_name or new.site.id, Verdict.ADDED))
     found += _site(configs.site_config(before), configs.site_config(new))
-    found += difference_devices.changes(before, new)
+    found += difference_devices.changes(before, new, published)
     found += _papers(before, new)
     found += difference_people.changes(before, new)
     if old is None:

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
-from telemetry import profiles
-from telemetry.limit_profile import Rule
+from telemetry.limit_profile import Profile, Rule
 from telemetry.profile_diff import differences
 from telemetry.sitefile import configs
 from telemetry.sitefile.change import Change, Verdict, judged, plain, shown
-from telemetry.sitefile.check_watch import rules
 from telemetry.sitefile.configs import Key
+from telemetry.sitefile.judging import Judge
 from telemetry.sitefile.words import File
 from telemetry.wire.payloads import Chart, DeviceConfig
 
+Judges: TypeAlias = tuple[Judge, Judge]  # of the old file and of the new one
 _PLAIN: Final = ("display_name", "organisation", "call", "property_no", "registration_no", "design", "interval_ms")
 _JUDGED: Final = (
     "jib_m", "counter_jib_m", "hook_max_m", "mast_m", "position_m", "slew_zero_deg", "balance_radius_m", "hoists",
@@ -27,8 +27,9 @@ _ORDERS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def changes(old: File, new: File) -> Iterator[Change]:
-    """All of them, by device."""
+def changes(old: File, new: File, published: Profile | None) -> Iterator[Change]:
+    """All of them, by device; `published` is the limit profile that holds at the site, where one does."""
+    judges = Judge(old.site.profile, published), Judge(new.site.profile, published)
     before, after = configs.device_configs(old), configs.device_configs(new)
     for key in dict.fromkeys((*before, *after)):
         what = "/".join(key)
@@ -37,13 +38,13 @@ def changes(old: File, new: File) -> Iterator[Change]:
         elif key not in before:
             yield Change(what, "", after[key].display_name, Verdict.ADDED)
         elif before[key] != after[key]:
-            yield from _device(key, before[key], after[key])
+            yield from _device(key, before[key], after[key], judges)
 
 
-def _device(key: Key, old: DeviceConfig, new: DeviceConfig) -> Iterator[Change]:
+def _device(key: Key, old: DeviceConfig, new: DeviceConfig, judges: Judges) -> Iterator[Change]:
     kind, what = key[0], "/".join(key)
-    yield from _profile(what, old.profile, new.profile)
-    yield from _limits(kind, what, old, new)
+    yield from _profile(what, old.profile, new.profile, judges)
+    yield from _limits(kind, what, old, new, judges)
     yield from _charts(what, old.charts, new.charts)
     for name, order in _ORDERS.items():
         one, other = getattr(old, name), getattr(new, name)
@@ -51,7 +52,7 @@ def _device(key: Key, old: DeviceConfig, new: DeviceConfig) -> Iterator[Change]:
             less = _place(order, other) > _place(order, one)
             yield Change(f"{what} {name}", one, other, Verdict.LOOSENED if less else Verdict.TIGHTENED, dangerous=less)
     yield from _more(f"{what} design_force_kn", old.design_force_kn, new.design_force_kn)
-    life = _life(kind, new.profile, "differential")
+    life = _life(judges[1].rules(kind, new.profile), "differential")
     if old.neighbours != new.neighbours:
         less = bool(set(old.neighbours) - set(new.neighbours))
         verdict = Verdict.LOOSENED if less else Verdict.TIGHTENED
@@ -76,24 +77,24 @@ def _more(what: str, old: float | None, new: float | None, *, life: bool = True)
     yield Change(what, shown(old), shown(new), verdict, life and less)
 
 
-def _profile(what: str, old: str, new: str) -> Iterator[Change]:
+def _profile(what: str, old: str, new: str, judges: Judges) -> Iterator[Change]:
     if old == new:
         return
-    known = old in profiles.names() and new in profiles.names()
-    if known and not any(one.alarming for one in differences(profiles.load(old), profiles.load(new))):
-        yield Change(f"{what} profile", old, new, Verdict.JUDGE)
+    one, other = judges[0].profile(old), judges[1].profile(new)
+    if one is None or other is None:
+        yield Change(f"{what} profile", old, new, Verdict.JUDGE, dangerous=True)
         return
-    yield Change(f"{what} profile", old, new, Verdict.LOOSENED if known else Verdict.JUDGE, dangerous=True)
+    loose = any(found.alarming for found in differences(one, other))
+    yield Change(f"{what} profile", old, new, Verdict.LOOSENED if loose else Verdict.JUDGE, dangerous=loose)
 
 
-def _life(kind: str, profile: str, rule: str) -> bool:
+def _life(known: Mapping[str, Rule] | None, rule: str) -> bool:
     """Whether a rule is about people's lives; where nobody here knows, it is taken to be."""
-    known = rules(kind, profile)
     return known is None or (rule in known and known[rule].life_safety)
 
 
-def _limits(kind: str, what: str, old: DeviceConfig, new: DeviceConfig) -> Iterator[Change]:
-    there: tuple[Mapping[str, Rule] | None, ...] = rules(kind, old.profile), rules(kind, new.profile)
+def _limits(kind: str, what: str, old: DeviceConfig, new: DeviceConfig, judges: Judges) -> Iterator[Change]:
+    there = judges[0].rules(kind, old.profile), judges[1].rules(kind, new.profile)
     named = dict.fromkeys(
         (rule, step) for config in (old, new) for rule, steps in config.limits.items() for step in steps
     )
@@ -105,7 +106,7 @@ def _limits(kind: str, what: str, old: DeviceConfig, new: DeviceConfig) -> Itera
             value if value is not None else _of_profile(known, rule, step)
             for value, known in zip(own, there, strict=True)
         )
-        life = _life(kind, old.profile, rule) or _life(kind, new.profile, rule)
+        life = any(_life(known, rule) for known in there)
         was, will = (
             shown(value) if mine is not None else f"({shown(value) or '?'})"
             for value, mine in zip((one, other), own, strict=True)

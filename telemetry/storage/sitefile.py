@@ -14,7 +14,10 @@ from typing import Any, Final, LiteralString
 import msgspec
 from psycopg.types.json import Jsonb
 
+from telemetry import profiles
+from telemetry.clock import to_ms
 from telemetry.errors import ConfigError
+from telemetry.limit_profile import Profile
 from telemetry.sitefile import configs, difference, merging, writing
 from telemetry.sitefile.change import Change
 from telemetry.sitefile.configs import Key
@@ -22,6 +25,7 @@ from telemetry.sitefile.merging import Contradiction
 from telemetry.sitefile.recovery import recovered
 from telemetry.sitefile.words import File, bare
 from telemetry.storage import audit, configure, contacts, roster
+from telemetry.storage import profiles as profiles_
 from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Connection, Database
 from telemetry.wire.payloads import DeviceConfig, SiteConfig
@@ -113,6 +117,15 @@ async def held(database: Database, site: str, at: datetime) -> Held | None:
         return await read(connection, site, at)
 
 
+async def published(database: Database, site: str, at: datetime) -> Profile | None:
+    """The limit profile that was published to a site and holds at `at`. Raises StorageError."""
+    own = [one for one in await profiles_.published(database) if one.site == site]
+    sent = profiles_.due(own, to_ms(at)).get(site)
+    if sent is not None and sent.effective > to_ms(at):
+        sent = sent.before
+    return profiles.parse(sent.text, f"{sent.name}/{sent.version}") if sent is not None else None
+
+
 async def put(
     database: Database,
     file: File,
@@ -130,6 +143,7 @@ async def put(
     the site must have one. Raises StorageError, Contradicted, Unconfirmed and Outdated.
     """
     site = file.site.id
+    judged = await published(database, site, at)
     async with database.connection() as connection, connection.transaction(force_rollback=dry):
         row = await (await connection.execute(_SITE, (site,))).fetchone()
         await connection.execute(_NEW, (site,))
@@ -144,7 +158,7 @@ async def put(
         if merged.roster is not None:
             # What is over is neither written nor missed.
             merged = msgspec.structs.replace(merged, roster=[duty for duty in merged.roster if duty.end > at])
-        changes = difference.changes(old, merged)
+        changes = difference.changes(old, merged, judged)
         word = difference.confirmation(changes)
         if word and not dry and confirmed is not True and confirmed != word:
             raise Unconfirmed(changes)

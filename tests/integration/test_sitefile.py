@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from telemetry import vocabulary
 from telemetry.errors import ConfigError, StorageError
 from telemetry.settings import DatabaseSettings
 from telemetry.sitefile import check
@@ -15,7 +16,9 @@ from telemetry.sitefile.words import File
 from telemetry.storage import audit, sitefile
 from telemetry.storage.audit import Actor
 from telemetry.storage.pool import Database
+from telemetry.storage.profiles import ProfileStore
 from telemetry.storage.sitefile import Held, Imported
+from tests.helpers.limits import number, published
 from tests.helpers.sitefiles import WHOLE, files
 
 BY = Actor("zhang.wei", "一建", "192.0.2.7")
@@ -141,3 +144,25 @@ async def test_it_is_all_or_nothing_and_a_dry_run_is_nothing(database: DatabaseS
             await bring(pool, TEXT)
         assert rows(database, "SELECT 1 FROM site UNION ALL SELECT 1 FROM contact") == []
         assert await sitefile.held(pool, "gate", NOW) is None
+
+
+async def test_what_is_dangerous_is_held_against_the_profile_that_holds_at_the_site(
+    database: DatabaseSettings,
+) -> None:
+    looser = published(f"crane.moment.steps.alarm.set = {number(110)}\n").text
+    without = TEXT.replace("limits = { moment = { alarm = 95 } }", "limits = { moment = { alarm = 100 } }")
+    async with Database(database, application="test") as pool:
+        await bring(pool, without)
+        assert await sitefile.published(pool, "gate", NOW) is None
+        with ProfileStore(database) as store:
+            store.propose(looser, "works.toml", "li", vocabulary.known())
+            store.approve("works", 1, "wang", None, vocabulary.known())
+            store.publish("gate", "works", 1, "zhao", 0)
+        holds = await sitefile.published(pool, "gate", NOW)
+        assert holds is not None
+        assert holds.label.startswith("works/1@")
+        # By the package's profile that would change nothing; by what was published it is a limit that goes.
+        with pytest.raises(sitefile.Unconfirmed) as refused:
+            await bring(pool, without.replace("limits = { moment = { alarm = 100 } }", ""))
+        (one,) = refused.value.changes
+        assert (one.what, one.old, one.new, one.dangerous) == ("crane/crane-1 moment.alarm", "100", "(110)", True)

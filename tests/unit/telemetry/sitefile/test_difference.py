@@ -2,9 +2,11 @@
 
 import pytest
 
+from telemetry import profiles
 from telemetry.sitefile import check, difference
 from telemetry.sitefile.change import Change
 from telemetry.sitefile.words import File
+from tests.helpers.limits import number, published
 from tests.helpers.sitefiles import WHOLE
 
 LADDER = """
@@ -94,3 +96,22 @@ def test_a_new_site_is_all_new() -> None:
     assert {"site gate", "crane/crane-1", "formwork/post-2", "contact wang", "zone 学校 school"} <= {
         one.what for one in found
     }
+
+
+def test_a_limit_falls_back_to_what_was_published_to_the_site() -> None:
+    looser = profiles.parse(published(f"crane.moment.steps.alarm.set = {number(110)}\n").text)
+    body = f"crane.moment.steps.alarm.set = {number(94)}\ncrane.moment.steps.alarm.clear = {number(92)}\n"
+    stricter = profiles.parse(published(body).text)
+    old, new = check.parse(TEXT, "old"), check.parse(TEXT.replace("limits = { moment = { alarm = 95 } }", ""), "new")
+    cases = ((looser, "loosened", "(110)"), (stricter, "tightened", "(94)"), (None, "loosened", "(100)"))
+    for holds, verdict, shown in cases:
+        (one,) = [one for one in difference.changes(old, new, holds) if one.what == "crane/crane-1 moment.alarm"]
+        assert (one.verdict, one.new, one.dangerous) == (verdict, shown, verdict == "loosened")
+    # Under the looser one a pre-warning of 105 is in order, and its name is known.
+    text = TEXT.replace("{ alarm = 95 }", "{ prewarning = 105 }").replace(
+        'timezone = "', 'profile = "works"\ntimezone = "'
+    )
+    assert not any("profile" in one.path or "limits" in one.path for one in check.checked(text, published=looser)[1])
+    file, found = check.checked(text.replace('profile = "works"\n', ""))
+    assert file is None
+    assert "is below prewarning 105" in found[0].en
