@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from telemetry.errors import WireError
 from telemetry.ladder import Address
 from telemetry.limit_profile import Profile
 from telemetry.sitefile import check_cranes, check_people, check_watch, configs
@@ -20,7 +21,7 @@ from telemetry.sitefile.reading import SiteFileError, read
 from telemetry.sitefile.words import Bay, File
 from telemetry.toml_places import Exact
 from telemetry.wire.frames import MAX_BYTES
-from telemetry.wire.payloads import encode
+from telemetry.wire.payloads import DeviceConfig, SiteConfig, decode, encode
 
 ROOM: Final = 128  # bytes that version and hash take beside what is configured
 
@@ -47,7 +48,7 @@ def checked(
     check_watch.look(file, findings, today, Judge(file.site.profile, published))
     _around(file, findings)
     check_people.look(file, findings, readable)
-    _sizes(file, findings)
+    _messages(file, findings)
     return (None if errors(findings.found.values()) else file), findings.listed()
 
 
@@ -55,7 +56,7 @@ def site_of(text: str) -> str | None:
     """The id of the site that a text is about, as far as it can be seen; it may be wrong in every other way."""
     try:
         found = tomllib.loads(text).get("site", {}).get("id")
-    except (tomllib.TOMLDecodeError, RecursionError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         return None
     return found if isinstance(found, str) else None
 
@@ -145,10 +146,23 @@ def _around(file: File, findings: Findings) -> None:
             findings.wrong((*path, "crane"), f"没有塔机 {permit.crane}", f"no crane {permit.crane}")
 
 
-def _sizes(file: File, findings: Findings) -> None:
-    """What is too large for a message would be held back, and the crane keep its last chart in silence."""
-    if len(encode(configs.site_config(file))) + ROOM > MAX_BYTES:
-        findings.wrong(("site",), "工地配置超过一条消息", "the site's configuration does not fit into a message")
+def _messages(file: File, findings: Findings) -> None:
+    """What the broker cannot be told would be held back, and the crane keep its last chart in silence."""
+    _message(("site",), configs.site_config(file), findings)
     for n, crane in enumerate(file.cranes):
-        if len(encode(configs.crane_config(file, crane))) + ROOM > MAX_BYTES:
-            findings.wrong(("cranes", n), "配置超过一条消息", "its configuration does not fit into a message")
+        _message(("cranes", n), configs.crane_config(file, crane), findings)
+    for n, bay in enumerate(file.bays):
+        for k, post in enumerate(configs.posts(bay)):
+            path: Exact = ("bays", n, "posts", k) if bay.posts else ("bays", n)
+            _message(path, configs.post_config(file, bay, post), findings)
+
+
+def _message(path: Exact, config: SiteConfig | DeviceConfig, findings: Findings) -> None:
+    raw = encode(config)
+    if len(raw) + ROOM > MAX_BYTES:
+        findings.wrong(path, "配置超过一条消息", "its configuration does not fit into a message")
+        return
+    try:
+        decode(type(config), raw)
+    except WireError as error:
+        findings.wrong(path, f"无法下发：{error.detail}", f"it cannot be published: {error.detail}")

@@ -1,11 +1,15 @@
 """The people of a site file: contacts, ladders and roster held against each other, and addresses that can be read."""
 
 from collections.abc import Callable
+from typing import Final
 
 from telemetry.ladder import ANY, Address, Contact, Urgency
 from telemetry.sitefile.finding import Findings
 from telemetry.sitefile.words import File
 from telemetry.toml_places import Exact
+
+EPOCH: Final = 2000  # what is outside of these years is a slip
+HORIZON: Final = 2200
 
 
 def look(file: File, findings: Findings, readable: Callable[[Address], bool] | None) -> None:
@@ -14,6 +18,9 @@ def look(file: File, findings: Findings, readable: Callable[[Address], bool] | N
     if file.contacts is not None:
         known = _contacts(file.contacts, findings, readable)
     for n, duty in enumerate(file.roster or ()):
+        if not EPOCH <= duty.begin.year <= duty.end.year <= HORIZON:
+            years = f"{EPOCH} – {HORIZON}"
+            findings.wrong(("roster", n), f"年份应在 {years} 之间", f"its years have to be within {years}")
         if known is not None and duty.contact not in known:
             findings.wrong(("roster", n, "contact"), *_nobody(duty.contact))
     if file.notify is None:

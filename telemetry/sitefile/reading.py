@@ -58,7 +58,7 @@ def read(text: str) -> tuple[File | None, Findings]:
         return None, findings
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError of its own
         return None, _not_toml(text, error)
     findings = Findings(Places(text))
     file = _struct(File, raw, (), findings)
@@ -86,9 +86,11 @@ def _build(type_: Any, raw: Any, path: Exact, findings: Findings) -> Any:
     if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
         return _struct(inner, raw, path, findings)
     if origin is dict and isinstance(raw, dict):
-        _, values = get_args(inner)
+        keys, values = get_args(inner)
         if values is Any:
             return raw
+        for key in raw:
+            _leaf(keys, key, (*path, key), findings)
         return {key: _build(values, value, (*path, key), findings) for key, value in raw.items()}
     if origin is list and isinstance(raw, list):
         (values,) = get_args(inner)
@@ -120,7 +122,10 @@ def _finite(value: Any) -> bool:
 
 
 def _short(raw: Any) -> str:
-    text = repr(raw)
+    try:
+        text = repr(raw)
+    except ValueError:
+        return "…"  # a number of thousands of digits
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 

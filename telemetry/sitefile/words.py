@@ -26,7 +26,7 @@ Tilt = Annotated[float, Meta(ge=-45, le=45)]
 Tonnes = Annotated[float, Meta(gt=0, le=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Interval = Annotated[int, Meta(ge=50, le=3_600_000)]
-Numbers = dict[str, dict[str, float]]
+Numbers = dict[Label, dict[Label, float]]
 Range = tuple[float, float]
 
 
@@ -118,7 +118,7 @@ class Commissioning(Table, frozen=True, kw_only=True):
     test_load_t: Tonnes | None = None
     wind_max_mps: Annotated[float, Meta(gt=0, le=60)] | None = None
     sectors_deg: Annotated[list[tuple[Bearing, Bearing]], Meta(max_length=16)] = []
-    envelope: dict[str, Expected] = {}
+    envelope: dict[Label, Expected] = {}
 
 
 class Watched(Table, frozen=True, kw_only=True):
@@ -216,7 +216,7 @@ class File(Table, frozen=True, kw_only=True):
     """
 
     site: SiteTable
-    models: dict[str, Model] = {}
+    models: dict[Label, Model] = {}
     cranes: Annotated[list[Crane], Meta(max_length=200)] = []
     bays: Annotated[list[Bay], Meta(max_length=200)] = []
     zones: Annotated[list[NoGo], Meta(max_length=8)] = []

@@ -3,11 +3,15 @@
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telemetry.ladder import Address
 from telemetry.sitefile import check
 from telemetry.sitefile.finding import errors, warnings
 from tests.helpers.sitefiles import WHOLE
+
+POUR = '[[pours]]\npermit = "P"\nbay = "A"\nbegin = 0001-01-01T00:00:00Z\nend = 2027-01-15T00:00:00Z\n'
 
 
 def test_the_whole_file_has_nothing_wrong() -> None:
@@ -109,6 +113,40 @@ def test_warnings_do_not_stop_an_import_and_list_the_cranes_that_overlap() -> No
     assert "calibration was due on 2027-01-15" in said["cranes[0].sensors[0].due_on"].en
     assert "this step tells nobody" in said["notify.alarm.steps[1].role"].en
     assert errors(found) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (WHOLE.replace("[models.small]", '[models."a\\u0000b"]'), "models.a\x00b"),
+        (WHOLE.replace("falls = 2\npos", f"falls = {'9' * 5000}\npos"), "file"),
+        (WHOLE.replace("falls = 2\npos", f"falls = 0x{'f' * 5000}\npos"), "cranes[0].falls"),
+        (WHOLE.replace("2027-01-15T07:00:00+08:00", "0001-01-01T07:00:00+08:00"), "roster[0]"),
+        ("[" * 2000, "file"),
+        ("site = 1", "site"),
+        ("cranes = 1", "cranes"),
+        ("[[site]]", "site"),
+        (
+            WHOLE + '[[pours]]\npermit = "P"\nbay = "A"\nbegin = 0001-01-01T00:00:00Z\nend = 2027-01-15T00:00:00Z\n',
+            "site",
+        ),
+    ],
+)
+def test_whatever_stands_there_is_said_and_never_breaks_the_reader(text: str, path: str) -> None:
+    file, found = check.checked(text)
+    assert file is None
+    assert path in [one.path for one in errors(found)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_text_with_something_cut_out_or_put_in_is_read_or_refused(data: "st.DataObject") -> None:
+    begin = data.draw(st.integers(0, len(WHOLE)))
+    end = data.draw(st.integers(begin, min(len(WHOLE), begin + 30)))
+    text = WHOLE[:begin] + data.draw(st.text("[]{}=.,\"'\n #0a", max_size=6)) + WHOLE[end:]
+    file, found = check.checked(text)
+    assert (file is None) == bool(errors(found))
+    assert all(1 <= one.line <= text.count("\n") + 1 for one in found)
 
 
 def test_what_an_address_says_is_never_shown() -> None:
