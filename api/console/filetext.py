@@ -7,6 +7,7 @@ from typing import Final
 from api.i18n import Tongue
 from telemetry.sitefile.change import Change
 from telemetry.sitefile.finding import Finding, errors
+from telemetry.sitefile.meanings import of_change
 
 EDITOR: Final = "cw-file"
 # Puts the cursor on a line of the text, and the line into sight.
@@ -72,4 +73,6 @@ def _change(t: Tongue, one: Change) -> str:
     if one.dangerous:
         does = f'<span class="cw-tag s3">■ {does}</span>'
     cells = "".join(f"<td>{escape(value) or '–'}</td>" for value in (one.old, one.new))
-    return f"<tr><td><b>{escape(one.what)}</b></td>{cells}<td>{does}</td></tr>"
+    meaning = of_change(one.what)
+    note = f'<div class="cw-note">{t.show(meaning)}</div>' if meaning is not None else ""
+    return f"<tr><td><b>{escape(one.what)}</b>{note}</td>{cells}<td>{does}</td></tr>"

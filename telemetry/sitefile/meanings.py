@@ -233,3 +233,18 @@ KEYS: Final[dict[type, dict[str, Meaning]]] = {
         "shift": ("", "只在白班、夜班，或全天", "only in the day or night hours, or all"),
     },
 }  # fmt: skip
+
+_OF: Final[dict[str, type]] = {
+    "site": words.SiteTable, "model": words.Model, "crane": words.Crane, "formwork": words.Post, "bay": words.Bay,
+    "zone": words.NoGo, "contact": ladder.Contact, "ladders": ladder.Plan, "ladder": ladder.Plan,
+}  # fmt: skip
+
+
+def of_change(what: str) -> tuple[str, str] | None:
+    """
+    What the key means that a change is of (`crane/crane-1 hook_max_m`), in both languages; None where its name says it.
+    """
+    first, _, rest = what.partition(" ")
+    table = _OF.get(first.partition("/")[0])
+    found = KEYS[table].get(rest.rpartition(" ")[2]) if table is not None else None
+    return found[1:] if found is not None else None

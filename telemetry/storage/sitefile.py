@@ -25,9 +25,10 @@ from telemetry.sitefile.merging import Contradiction
 from telemetry.sitefile.recovery import recovered
 from telemetry.sitefile.words import File, bare
 from telemetry.storage import audit, configure, contacts, roster
-from telemetry.storage import profiles as profiles_
 from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Connection, Database
+from telemetry.storage.profiles import due
+from telemetry.storage.profiles import published as publications
 from telemetry.wire.payloads import DeviceConfig, SiteConfig
 
 MAX_TOLD: Final = 200  # changes in a line of the audit log; the rest is counted
@@ -119,8 +120,8 @@ async def held(database: Database, site: str, at: datetime) -> Held | None:
 
 async def published(database: Database, site: str, at: datetime) -> Profile | None:
     """The limit profile that was published to a site and holds at `at`. Raises StorageError."""
-    own = [one for one in await profiles_.published(database) if one.site == site]
-    sent = profiles_.due(own, to_ms(at)).get(site)
+    own = [one for one in await publications(database) if one.site == site]
+    sent = due(own, to_ms(at)).get(site)
     if sent is not None and sent.effective > to_ms(at):
         sent = sent.before
     return profiles.parse(sent.text, f"{sent.name}/{sent.version}") if sent is not None else None

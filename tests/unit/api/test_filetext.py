@@ -41,4 +41,5 @@ def test_what_is_dangerous_is_loud_and_first() -> None:
     assert "1 dangerous change" in shown
     assert shown.index("moment.alarm") < shown.index("hook_max_m")
     assert "LOOSENED, LIFE-SAFETY" in shown
+    assert "highest position of the hook" in shown
     assert "it changes nothing" in filetext.changes(EN, [])

@@ -3,7 +3,9 @@
 import msgspec
 
 from scripts import site_docs
-from telemetry.sitefile.meanings import KEYS, TABLES
+from telemetry.ladder import Contact, Plan
+from telemetry.sitefile import words
+from telemetry.sitefile.meanings import KEYS, TABLES, of_change
 from telemetry.sitefile.words import File
 
 
@@ -25,6 +27,16 @@ def test_every_table_and_key_has_its_meaning_and_no_other_has() -> None:
     for type_, keys in KEYS.items():
         assert set(keys) == {field.name for field in msgspec.structs.fields(type_)}, type_
         assert all(zh and en for _, zh, en in keys.values())
+
+
+def test_a_change_says_what_its_key_means() -> None:
+    assert of_change("crane/crane-1 hook_max_m") == KEYS[words.Crane]["hook_max_m"][1:]
+    assert of_change("formwork/post-1 span_m") == KEYS[words.Post]["span_m"][1:]
+    assert of_change("zone 学校 school corners") == KEYS[words.NoGo]["corners"][1:]
+    assert of_change("contact wang role") == KEYS[Contact]["role"][1:]
+    assert of_change("ladder life_safety") == KEYS[Plan]["life_safety"][1:]
+    assert of_change("crane/crane-1 moment.alarm") is None
+    assert of_change("roster") is None
 
 
 def test_the_page_is_current() -> None:
