@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -78,6 +79,10 @@ def import_(
     path: SiteFile,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do also what is dangerous, without being asked.")] = False,
+    who: Annotated[
+        str | None,
+        typer.Option("--who", help="Login of who does it, for the audit log; else the user of this machine."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """
@@ -103,7 +108,7 @@ def import_(
         if not typer.confirm("确认以上危险更改 really do what is dangerous above?", err=True):
             refuse("未导入 not imported", 1)
         confirmed = seen.word
-    _done(_put(path, file, confirmed=confirmed), as_json)
+    _done(_put(path, file, confirmed=confirmed, who=who), as_json)
 
 
 @app.command("diff", epilog="Example: [bold]cranewatch site diff site.toml[/]")
@@ -192,11 +197,13 @@ def _finding(one: Finding) -> dict[str, Any]:
     return {"line": one.line, "path": one.path, "zh": one.zh, "en": one.en, "wrong": one.wrong}
 
 
-def _put(path: Path, file: File, *, dry: bool = False, confirmed: str | bool = False) -> Imported:
+def _put(
+    path: Path, file: File, *, dry: bool = False, confirmed: str | bool = False, who: str | None = None
+) -> Imported:
+    actor = shell_actor()
+    actor = replace(actor, who=who) if who is not None else actor
     try:
-        return _run(
-            lambda database: sitefile.put(database, file, shell_actor(), utc_now(), dry=dry, confirmed=confirmed)
-        )
+        return _run(lambda database: sitefile.put(database, file, actor, utc_now(), dry=dry, confirmed=confirmed))
     except Contradicted as error:
         places = Places(path.read_text(encoding="utf-8"))
         lines = [Finding(places.at(one.path), ".".join(map(str, one.path)), one.zh, one.en) for one in error.found]

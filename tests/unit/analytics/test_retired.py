@@ -82,3 +82,18 @@ def test_listed_again_it_is_missed_again() -> None:
     assert quiet(engine, at, 120) == []
     engine.configure(*KEY, DeviceConfig(version=3, terminal="cab", interval_ms=1000), at + 120_000)
     assert ("silence", Signal.RAISE) in quiet(engine, at + 121_000, 2)
+
+
+def test_a_crane_beside_it_overlaps_with_it_no_more_and_its_bay_counts_it_no_more() -> None:
+    engine = Engine()
+    near = DeviceConfig(version=1, jib_m=50.0, position_m=(0.0, 0.0))
+    engine.configure(*KEY, near, START)
+    for version, retired in ((1, False), (2, True)):
+        config = DeviceConfig(version=version, jib_m=50.0, position_m=(60.0, 0.0), display_name="2#", retired=retired)
+        engine.configure("site", "crane", "c2", config, START)
+        fleet = engine.fleets["crane"]
+        assert fleet.overlaps(fleet.index["site", "c1"]) == (() if retired else ("2#",))
+        post = DeviceConfig(version=version, bay="A", retired=retired)
+        engine.configure("site", "formwork", "p1", post, START)
+        engine.tick(START + 1000 * version, START + 1000 * version)
+        assert engine.bays._members == ({} if retired else {("site", "formwork", "bay-a"): [0]})

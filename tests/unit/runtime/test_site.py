@@ -1,6 +1,8 @@
 """`cranewatch site` before a real database."""
 
+import getpass
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from typer.testing import CliRunner, Result
 from runtime.cli import app
 from simulators.site import builtin
 from telemetry.settings import DatabaseSettings
+from tests.helpers.rows import fetch
 
 DEMO = builtin("demo").read_text("utf-8")
 CONTACT = """
@@ -61,7 +64,7 @@ def test_a_file_that_was_exported_changes_nothing_and_keeps_its_secrets(shell: S
     assert shell.run("export", "nowhere").exit_code == 1
 
 
-def test_what_is_dangerous_comes_first_and_only_with_yes(shell: Shell) -> None:
+def test_what_is_dangerous_comes_first_and_only_with_yes(shell: Shell, postgres_database: DatabaseSettings) -> None:
     # The word of before means an import.
     shell.path.write_text(DEMO, "utf-8")
     assert "已导入 imported" in shell.run(str(shell.path)).stderr
@@ -79,7 +82,11 @@ def test_what_is_dangerous_comes_first_and_only_with_yes(shell: Shell) -> None:
     assert "--yes" in refused.stderr
     assert "crane-5" not in shell.run("export", "demo").stdout
     assert shell.bring(looser, "--dry-run")["applied"] is False
-    assert shell.bring(looser, "--yes")["applied"] is True
+    assert shell.bring(looser, "--yes", "--who", "li.na")["applied"] is True
+    host = socket.gethostname()
+    assert fetch(postgres_database, "SELECT who, address, site, action FROM audit_log ORDER BY audit_id") == [
+        (f"cli:{getpass.getuser()}", host, "demo", "site.import"), ("li.na", host, "demo", "site.import"),
+    ]  # fmt: skip
     exported = shell.run("export", "demo").stdout
     assert 'id = "crane-5"' in exported
     assert "# crane/crane-2: 已退出监测" in exported
