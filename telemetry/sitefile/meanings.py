@@ -6,7 +6,8 @@ Rule: what nothing is judged by is called *kept*: a person who fills it in has t
 
 from typing import Final
 
-from telemetry import ladder
+from telemetry import ladder, vocabulary
+from telemetry.kinds import KINDS
 from telemetry.sitefile import words
 
 Meaning = tuple[str, str, str]  # unit, zh, en
@@ -245,6 +246,10 @@ def of_change(what: str) -> tuple[str, str] | None:
     What the key means that a change is of (`crane/crane-1 hook_max_m`), in both languages; None where its name says it.
     """
     first, _, rest = what.partition(" ")
-    table = _OF.get(first.partition("/")[0])
+    kind = first.partition("/")[0]
+    rule, dot, _ = rest.partition(".")
+    if dot and kind in KINDS:
+        return vocabulary.rule_name(rule, kind)
+    table = _OF.get(kind)
     found = KEYS[table].get(rest.rpartition(" ")[2]) if table is not None else None
     return found[1:] if found is not None else None

@@ -3,6 +3,7 @@
 import msgspec
 
 from scripts import site_docs
+from telemetry import vocabulary
 from telemetry.ladder import Contact, Plan
 from telemetry.sitefile import words
 from telemetry.sitefile.meanings import KEYS, TABLES, of_change
@@ -35,7 +36,7 @@ def test_a_change_says_what_its_key_means() -> None:
     assert of_change("zone 学校 school corners") == KEYS[words.NoGo]["corners"][1:]
     assert of_change("contact wang role") == KEYS[Contact]["role"][1:]
     assert of_change("ladder life_safety") == KEYS[Plan]["life_safety"][1:]
-    assert of_change("crane/crane-1 moment.alarm") is None
+    assert of_change("crane/crane-1 moment.alarm") == vocabulary.rule_name("moment", "crane")
     assert of_change("roster") is None
 
 
