@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.ladder import Contact, Duty, Plan
-from telemetry.wire.payloads import Clock
+from telemetry.wire.base import Clock
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 BayId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,16}\Z")]
