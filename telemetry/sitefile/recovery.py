@@ -62,12 +62,8 @@ def recovered(
         except msgspec.ValidationError:
             strange.append(key)
     for bay, own in posts.items():
-        place = next((n for n, known in enumerate(bays) if known.id == bay), None)
-        if place is None:
-            before = told.get(bay, Bay(id=bay))
-            bays.append(Bay(id=bay, display_name=before.display_name, sensors=before.sensors, posts=own))
-        else:
-            bays[place] = msgspec.structs.replace(bays[place], posts=[*bays[place].posts, *own])
+        before = told.get(bay, Bay(id=bay))
+        bays.append(Bay(id=bay, display_name=before.display_name, sensors=before.sensors, posts=own))
     found = msgspec.structs.replace(base, models=models, cranes=cranes, bays=bays)
     return _proved(found, expected, strange, set(last.models) if last is not None else set())
 
@@ -100,7 +96,8 @@ def _kept(base: File, last: File, expected: Mapping[Key, DeviceConfig]) -> File:
     cranes = [c for c in last.cranes if expected.get((CRANE, c.id)) == configs.crane_config(last, c)]
     bays = [
         bay for bay in last.bays
-        if all(expected.get((FORMWORK, p.id)) == configs.post_config(last, bay, p) for p in configs.posts(bay))
+        if {(FORMWORK, post.id): configs.post_config(last, bay, post) for post in configs.posts(bay)}
+        == {key: one for key, one in expected.items() if key[0] == FORMWORK and one.bay == bay.id}
     ]  # fmt: skip
     return msgspec.structs.replace(base, models=last.models, cranes=cranes, bays=bays)
 

@@ -42,6 +42,14 @@ def test_a_device_that_no_file_can_say_is_named_and_not_made_up() -> None:
     assert configs.device_configs(back).keys() == wanted.keys() - set(strange)
 
 
+def test_a_post_more_than_the_grid_had_is_in_the_file() -> None:
+    file = check.parse(builtin("demo").read_text("utf-8"), "demo")
+    more = msgspec.structs.replace(file, bays=[msgspec.structs.replace(file.bays[0], count=13)])
+    wanted = configs.device_configs(more)
+    back, strange = recovery.recovered("demo", configs.site_config(file), wanted, bare(file))
+    assert (configs.device_configs(back), strange) == (wanted, [])
+
+
 def test_the_files_that_come_with_cranewatch_are_good_and_what_is_simulated_is_not_written() -> None:
     demo = check.parse(builtin("demo").read_text("utf-8"), "demo")
     assert demo.models["R90-5"].simulation
