@@ -27,6 +27,7 @@ check: $(READY) ## lint, format, types, import contracts, generated docs
 	$(BIN)/python -m scripts.wire_docs --check
 	$(BIN)/python -m scripts.alarm_docs --check
 	$(BIN)/python -m scripts.rule_docs --check
+	$(BIN)/python -m scripts.site_docs --check
 	$(BIN)/python -m scripts.catalogues --check
 
 bench: $(READY) servers ## measurements, side by side in one run; results go to docs/benchmarks.md by hand

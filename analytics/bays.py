@@ -86,7 +86,7 @@ class Bays:
         self._placed = fleet.configurations
         self._members = {}
         for row, device in enumerate(fleet.devices):
-            if device.config is not None and device.config.bay:
+            if device.config is not None and device.config.bay and not device.retired:
                 key = (device.key[0], fleet.kind, self._id(device.key[0], device.config.bay))
                 self._members.setdefault(key, []).append(row)
                 self.bays.setdefault(key, Bay(name=device.config.bay))

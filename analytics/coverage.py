@@ -64,12 +64,17 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     ever: frozenset[str] = frozenset()  # state channels that ever came
     configured: frozenset[str] = frozenset()  # what rules may ask for
     learned: frozenset[str] = frozenset()
+    retired: bool = False  # taken off the site, and does not speak
     overlaps: tuple[str, ...] = ()  # cranes whose reach overlaps with this one's
     rules: tuple[str, ...] = ()  # of its profile
 
 
 def coverage(watch: Watch, at: int) -> Coverage:
     """What terminals are told."""
+    if watch.retired:
+        none = HazardCoverage(level=CoverageLevel.NOT_MONITORED, reason=REASONS["retired"])
+        asked_for = (*NEEDS[watch.kind], *OPTIONAL[watch.kind])
+        return Coverage(at=at, level=none.level, hazards=dict.fromkeys(asked_for, none), mode=watch.mode)
     hazards = {hazard: _hazard(watch, hazard) for hazard in NEEDS[watch.kind]}
     for hazard, (rule, channel) in OPTIONAL[watch.kind].items():
         hazards[hazard] = _optional(watch, hazard, rule, channel)
@@ -86,7 +91,7 @@ def coverage(watch: Watch, at: int) -> Coverage:
 
 def unwatched(watch: Watch) -> list[Unwatched]:
     """The rules that are not evaluated although the device speaks, by what they lack."""
-    if not watch.heard or watch.silent or watch.planned_off or watch.power_off:
+    if watch.retired or not watch.heard or watch.silent or watch.planned_off or watch.power_off:
         return []
     found: dict[Words, list[str]] = {}
     for rule, entry in RULEBOOK[watch.kind].items():

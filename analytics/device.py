@@ -39,6 +39,11 @@ class Device(msgspec.Struct, omit_defaults=True):
     figures_wait: bool = False  # until none of its conditions is on
 
     @property
+    def retired(self) -> bool:
+        """Whether its configuration has taken it off the site: its silence is no alarm then."""
+        return self.config is not None and self.config.retired
+
+    @property
     def called(self) -> str:
         """What people call it: its display name, otherwise its id."""
         return (self.config.display_name if self.config is not None else "") or self.key[2]

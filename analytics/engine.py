@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics import adoption, findings, health, proofs, recorded, texts
+from analytics import adoption, findings, health, proofs, recorded, retired, texts
 from analytics.alarm_record import Facts
 from analytics.annunciator import Annunciator
 from analytics.bays import Bays
@@ -130,6 +130,7 @@ class Engine:
                 offsets += self._health.offsets(fleet, self.now)
         if prompt:
             self._clocks(offsets)
+        retired.tick(self.annunciator, self.fleets, self.now)
         self._neighbours.look(self.fleets["crane"], self.annunciator, self.now)
         self.bays.tick(self.now)
         self.terminals.tick(self.fleets.values(), self.now)

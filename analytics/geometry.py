@@ -22,7 +22,7 @@ def overlapping(own: Device, others: Iterable[Device]) -> tuple[str, ...]:
     found = [
         other.config.display_name or other.key[2]
         for other in others
-        if other.key != own.key and other.config and _meet(own.config, other.config)
+        if other.key != own.key and other.config and not other.retired and _meet(own.config, other.config)
     ]
     return tuple(sorted(found))
 

@@ -44,7 +44,8 @@ class Health:
         heard = fleet.table["heard"][:n]
         allowed = 3 * fleet.every(slice(n)) + (1000 * fleet.figure(np.arange(n), "silence_timeout_s")).astype(np.int64)
         over = np.flatnonzero((heard != NEVER) & (now - heard > allowed))
-        return np.array([row for row in over if not fleet.devices[row].silent], np.int64)
+        devices = fleet.devices
+        return np.array([row for row in over if not (devices[row].silent or devices[row].retired)], np.int64)
 
     def offsets(self, fleet: Fleet, now: int) -> list[int]:
         """ts - received (ms) of the devices heard since the last tick; counts those that are off."""
@@ -121,10 +122,12 @@ def watch(fleet: Fleet, row: int, now: int, records: dict[str, Record], doubt: s
     heard = int(table["heard"][row])
     told_at = dict(zip(fleet.states, table["told_at"][row].tolist(), strict=True))
     configured, learned = fleet.equipped(row)
+    quiet = heard == NEVER or now - heard > 3 * interval
     return Watch(
         kind=fleet.kind,
         heard=heard != NEVER,
         silent=device.silent or (heard != NEVER and now - heard > 3 * interval),
+        retired=device.retired and quiet,
         planned_off=device.planned_off,
         power_off=device.power_off,
         clock=device.clock_alarm,

@@ -41,7 +41,8 @@ class Neighbours:
         self.looked = now
         sites: dict[str, list[int]] = {}
         for row, device in enumerate(fleet.devices):
-            sites.setdefault(device.key[0], []).append(row)
+            if not device.retired:
+                sites.setdefault(device.key[0], []).append(row)
         for rows in sites.values():
             if len(rows) > OTHERS:
                 self._site(fleet, annunciator, np.array(rows), now)

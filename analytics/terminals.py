@@ -58,7 +58,7 @@ class Terminals:
         for fleet in fleets:
             for row, device in enumerate(fleet.devices):
                 config = device.config
-                if config is None or config.terminal not in EXPECTED or not _at_work(fleet, row):
+                if config is None or config.retired or config.terminal not in EXPECTED or not _at_work(fleet, row):
                     continue
                 shown = expected.setdefault(self._bays.of(device.key, config) or device.key, [])
                 if device.key in self.showing:

@@ -12,7 +12,7 @@ from analytics.identity import DeviceKey
 from analytics.rulebook import RULEBOOK, Entry
 from analytics.rulebook.observed import OBSERVED
 from analytics.rulebook.proof import TESTS
-from telemetry.model import PLANNED_OFF, Hazard, Severity
+from telemetry.model import PLANNED_OFF, RETIRED, Hazard, Severity
 from telemetry.wire.payloads import Words
 
 HAZARDS: Final[dict[Hazard, tuple[str, str]]] = {
@@ -314,6 +314,7 @@ CONFIGURED: Final[dict[str, Words]] = {
 }
 
 REASONS: Final[dict[str, Words]] = {
+    "retired": Words(zh=RETIRED[0], en=RETIRED[1]),
     "never_seen": Words(zh="尚未收到数据", en="no data yet"),
     "silent": Words(zh="设备无数据", en="the device is silent"),
     "planned_off": Words(zh=PLANNED_OFF[0], en=PLANNED_OFF[1]),

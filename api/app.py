@@ -51,6 +51,7 @@ from api.routes import (
     readings,
     receipts,
     record,
+    sitefile,
     sites,
     trials,
 )  # fmt: skip
@@ -149,6 +150,7 @@ def create_app(
         handovers,
         proofs,
         exports,
+        sitefile,
     ):
         include(module.router(parts), PREFIX)
     provider = Oidc(settings.oidc, access, database, time.monotonic) if settings.oidc and database else None

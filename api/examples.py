@@ -13,6 +13,7 @@ from api.export_schemas import EXAMPLES as EXPORTS
 from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
 from api.proof_schemas import EXAMPLES as PROOFS
+from api.sitefile_schemas import SITE_FILES
 
 _OVERLOAD: Final[dict[str, Any]] = {
     "site": "demo", "kind": "crane", "device": "test-1", "rule": "moment", "transition": "08bb0ded254ba53b",
@@ -144,6 +145,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **PROOFS,
     **EXPORTS,
     **ACCESS,
+    **SITE_FILES,
     "Cycles": CYCLES,
     "Usage": USAGE,
     "Reviews": {

@@ -102,7 +102,7 @@ async def yesterday(
 
 def sheet(picture: Picture, site: str, name: str, zone: ZoneInfo, looked: Looked, now: int) -> Sheet:
     """All of it, at `now`. Pure."""
-    views = picture.of(site)
+    views = picture.present(site, now)
     cranes = [view for view in views if view.kind == "crane"]
     view = picture.sites.get(site)
     pours = view.config.pours if view is not None and view.config is not None else []

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from runtime import notify, profile, prooftest, user
+from runtime import notify, profile, prooftest, site, user
 from runtime.backtest import command as backtest
 from runtime.backtest import shadow_command
 from runtime.command import Json, WithDatabase, named, refuse
@@ -34,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profile.app)
+app.add_typer(site.app)
 app.add_typer(notify.app)
 app.add_typer(prooftest.app)
 app.add_typer(user.app)
@@ -240,21 +241,6 @@ def migrate(as_json: Json = False) -> None:
     else:
         what = f"applied {len(applied)} migrations" if applied else "nothing to do"
         console.print(f"{version}, {edition} edition: {what}")
-
-
-@app.command(epilog="Example: [bold]cranewatch site simulators/sites/demo.toml[/]")
-def site(file: Annotated[Path, typer.Argument(help="A site file (TOML).", exists=True, dir_okay=False)]) -> None:
-    """Bring a site file's cranes, charts and limits into the database; the api publishes what changed."""
-    from simulators.site import load
-    from telemetry.storage.configure import apply_site
-
-    settings = named(WithDatabase)
-    try:
-        found = load(file)
-        changed = apply_site(settings.database, found.id, found.config, found.devices)
-    except (StorageError, ConfigError) as error:
-        refuse(str(error), 1)
-    Console(stderr=True).print(f"{found.id}: {', '.join(changed) if changed else 'nothing changed'}")
 
 
 Overdue = Annotated[float, typer.Option("--overdue", min=1, help="Seconds after which what is missing is overdue.")]

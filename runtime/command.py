@@ -1,5 +1,7 @@
 """What every command of `cranewatch` says in the same way: refusals, wrong settings, JSON."""
 
+import getpass
+import socket
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
@@ -10,8 +12,14 @@ from rich.console import Console
 
 from runtime.doctor import known_settings, variables
 from telemetry.settings import DatabaseSettings, Environment
+from telemetry.storage.audit import Actor
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+
+
+def shell_actor() -> Actor:
+    """Whoever sits at this machine, as the audit log says it."""
+    return Actor(f"cli:{getpass.getuser()}", None, socket.gethostname())
 
 
 class WithDatabase(Environment):

@@ -73,7 +73,7 @@ class Demo:
         scenario = scenarios.load(scenarios.builtin(self.options.scenario))
         site = sites.load(sites.builtin(scenario.site))
         async with self.stack as stack:
-            await stack.configure(site.id, site.config, site.devices)
+            await stack.configure(site.file)
             self.password, self.key = await demo_access(stack.database)
             stack.note("CRANEWATCH_DEMO_KEY", self.key)
             await stack.start_services()

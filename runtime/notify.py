@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from api.notify import wording
-from runtime.command import Json, WithDatabase, named, refuse
+from runtime.command import Json, WithDatabase, named, refuse, shell_actor
 from runtime.doctor import Finding, Verdict
 from telemetry.clock import utc_now
 from telemetry.errors import ConfigError, StorageError
@@ -128,7 +128,7 @@ async def _queue(
     settings: DatabaseSettings, site: str | None, *, dead: bool, retry: bool
 ) -> tuple[list[Queued], list[int]]:
     async with Database(settings, application="notify-queue") as database:
-        again = await outbox.retry(database, site=site) if retry else []
+        again = await outbox.retry(database, shell_actor(), site=site) if retry else []
         given_up = await outbox.queue(database, "dead", site=site, limit=outbox.MAX_PAGE)
         waiting = [] if dead else await outbox.queue(database, "waiting", site=site, limit=outbox.MAX_PAGE)
     return [*given_up, *waiting], again

@@ -16,15 +16,18 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from runtime.command import shell_actor
 from runtime.embedded.broker import EmbeddedBroker
 from runtime.embedded.ports import free_port, next_free
 from runtime.embedded.postgres import Cluster, embedded
 from runtime.services import Services
+from telemetry.clock import utc_now
 from telemetry.model import Edition
 from telemetry.settings import DatabaseSettings, MqttSettings
-from telemetry.storage.configure import apply_site
+from telemetry.sitefile.words import File
+from telemetry.storage import sitefile
 from telemetry.storage.migrate import migrate
-from telemetry.wire.payloads import DeviceConfig, SiteConfig
+from telemetry.storage.pool import Database
 
 logger = logging.getLogger(__name__)
 
@@ -131,9 +134,10 @@ class Stack:
         self.cluster.init()
         self.cluster.start()
 
-    async def configure(self, site: str, config: SiteConfig, devices: Mapping[tuple[str, str], DeviceConfig]) -> None:
-        """Write a site's configuration into the database; the api publishes it."""
-        await asyncio.to_thread(apply_site, self.database, site, config, devices)
+    async def configure(self, file: File) -> None:
+        """Write a site's file into the database; the api publishes it."""
+        async with Database(self.database, application="stack") as database:
+            await sitefile.put(database, file, shell_actor(), utc_now(), confirmed=True)
 
     async def start_services(self) -> None:
         """Start the services, and wait until they serve. Raises RuntimeError with a log's last lines."""

@@ -33,6 +33,8 @@ PAGES = (
     ("quality", f"/site/{SITE}/quality", "zh", "light", 4),
     ("limits", f"/site/{SITE}/limits", "en", "dark", 3),
     ("duty", f"/site/{SITE}/duty", "zh", "light", 3),
+    ("config", f"/site/{SITE}/config", "zh", "light", 3),
+    ("new-site", "/sites/new", "en", "light", 3),
     ("users", "/users", "en", "light", 3),
 )
 SIZES = {"": (1440, 900), "-phone": (390, 844)}

@@ -1,31 +1,31 @@
 """
-A site file: which devices stand where, with which charts, names and limits.
+A simulated site: the devices of a site file, and the plant behind them.
 
-The file is TOML. Everything that a terminal or the analyzer must know of a device comes out as the wire's own
-`SiteConfig` and `DeviceConfig`; what only the physics needs (mast stiffness, post area) stays in `CraneSite`
-and `BaySite`. An unknown key is an error: a misspelt limit must not be a missing one.
+Everything that a terminal or the analyzer must know of a device comes out as the wire's own `SiteConfig` and
+`DeviceConfig`, by the floor's own reading of the file (`telemetry/sitefile`). What only the physics needs (mast
+stiffness, post area) stands in the file's tables `simulation`, is as strict about typos, and stays in `CraneSite` and
+`PostSite`.
 """
 
-import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from simulators.chart import LoadChart
-from telemetry import usage
 from telemetry.errors import ConfigError
-from telemetry.wire.payloads import Chart, Design, DeviceConfig, SiteConfig
+from telemetry.sitefile import check, configs
+from telemetry.sitefile.words import Bay, File
+from telemetry.sitefile.words import Crane as CraneTable
+from telemetry.sitefile.words import Model as ModelTable
+from telemetry.wire.payloads import Chart, DeviceConfig, SiteConfig
 
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
-Metres = Annotated[float, Meta(ge=0, le=2000)]
 Positive = Annotated[float, Meta(gt=0)]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The base of all tables of a site file."""
+    """The base of all tables called `simulation`."""
 
 
 class Mast(_Strict, frozen=True):
@@ -56,73 +56,32 @@ class Motions(_Strict, frozen=True):
     trolley_mps: Positive = 50 / 60
 
 
-class Model(_Strict, frozen=True):
-    """A type of crane."""
+class _OfModel(_Strict, frozen=True):
+    """`[models.NAME.simulation]`"""
 
-    jib_m: Positive
-    charts: Annotated[list[Chart], Meta(min_length=1)]
     mast: Mast
     radius_min_m: Positive = 2.5
     hook_block_t: Positive = 0.35
     motions: Motions = Motions()
 
 
-class _Design(Design, frozen=True, forbid_unknown_fields=True):
-    """What a crane was designed for."""
+class _OfBay(_Strict, frozen=True):
+    """`simulation` of a bay."""
 
-
-class _Crane(_Strict, frozen=True):
-    id: Id
-    model: str
-    falls: int
-    position_m: tuple[float, float]
-    hook_max_m: Positive
-    mast_m: Positive
-    slew_zero_deg: float | None = None
-    counter_jib_m: Positive | None = None
-    display_name: str = ""
-    profile: str | None = None
-    limits: dict[str, dict[str, float]] = {}
-    terminal: str = "none"
-    cab_sound: str = "extra"
-    property_no: str | None = None
-    registration_no: str | None = None
-    organisation: str | None = None
-    design: _Design | None = None
-
-
-class _Bay(_Strict, frozen=True):
-    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,16}\Z")]
-    count: Annotated[int, Meta(ge=1, le=999)]
-    design_force_kn: Positive
     pour_force_kn: Positive
-    display_name: str = ""
-    first: Annotated[int, Meta(ge=1)] = 1
-    columns: Annotated[int, Meta(ge=1)] = 4
-    spacing_m: Positive = 0.9
     post_m: Positive = 8.0
     post_area_mm2: Positive = 424.0
-    origin_m: tuple[float, float] = (0.0, 0.0)
-    profile: str | None = None
-    limits: dict[str, dict[str, float]] = {}
-    terminal: str = "none"
-    organisation: str | None = None
 
 
-class _SiteTable(_Strict, frozen=True):
-    id: Id
-    display_name: str = ""
-    timezone: str = "Asia/Shanghai"
-    profile: str = "cn"
-    organisation: str | None = None
-    version: Annotated[int, Meta(ge=1)] = 1
+class Model(_Strict, frozen=True):
+    """A type of crane."""
 
-
-class _File(_Strict, frozen=True):
-    site: _SiteTable
-    models: dict[str, Model] = {}
-    cranes: list[_Crane] = []
-    bays: list[_Bay] = []
+    jib_m: float
+    charts: list[Chart]
+    mast: Mast
+    radius_min_m: float = 2.5
+    hook_block_t: float = 0.35
+    motions: Motions = Motions()
 
 
 class CraneSite(_Strict, frozen=True):
@@ -151,9 +110,10 @@ class PostSite(_Strict, frozen=True):
 
 
 class Site(_Strict, frozen=True):
-    """A whole site: configuration for the wire, keyed by (kind, device), and the plant behind it."""
+    """A whole site: its file, configuration for the wire, keyed by (kind, device), and the plant behind it."""
 
     id: str
+    file: File
     config: SiteConfig
     devices: dict[tuple[str, str], DeviceConfig]
     cranes: list[CraneSite]
@@ -176,74 +136,46 @@ def load(path: Path, *, interval_ms: int = 1000, crane_interval_ms: int = 200) -
     The intervals are what the devices will declare. Raises ConfigError, which names the file and the place in it.
     """
     try:
-        with path.open("rb") as file:
-            raw = tomllib.load(file)
-        return parse(raw, interval_ms=interval_ms, crane_interval_ms=crane_interval_ms)
-    except (OSError, tomllib.TOMLDecodeError, ConfigError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    return parse(text, str(path), interval_ms=interval_ms, crane_interval_ms=crane_interval_ms)
 
 
-def parse(raw: dict[str, Any], *, interval_ms: int = 1000, crane_interval_ms: int = 200) -> Site:
-    """A site from its parsed TOML. Raises ConfigError."""
+def parse(text: str, of: str = "site", *, interval_ms: int = 1000, crane_interval_ms: int = 200) -> Site:
+    """A site from the text of its file, `of` is its name. Raises ConfigError."""
+    file = _declaring(check.parse(text, of), interval_ms, crane_interval_ms)
     try:
-        file = msgspec.convert(raw, _File)
-    except msgspec.ValidationError as error:
-        raise ConfigError(str(error)) from error
-    devices: dict[tuple[str, str], DeviceConfig] = {}
-    cranes = [_crane(file, crane, devices, crane_interval_ms) for crane in file.cranes]
-    posts = [post for bay in file.bays for post in _bay(file, bay, devices, interval_ms)]
-    if not devices:
-        raise ConfigError("a site needs at least one crane or bay")
-    site = file.site
-    config = SiteConfig(
-        version=site.version,
-        display_name=site.display_name or site.id,
-        timezone=site.timezone,
-        profile=site.profile,
-        organisation=site.organisation,
-    )
-    return Site(id=site.id, config=config, devices=devices, cranes=cranes, posts=posts)
-
-
-def _crane(file: _File, crane: _Crane, devices: dict[tuple[str, str], DeviceConfig], interval_ms: int) -> CraneSite:
-    model = file.models.get(crane.model)
-    if model is None:
-        raise ConfigError(f"{crane.id}: no model {crane.model!r}; there are: {', '.join(sorted(file.models))}")
-    try:
-        chart = LoadChart(model.charts)
+        return Site(
+            id=file.site.id,
+            file=file,
+            config=msgspec.structs.replace(configs.site_config(file), version=1),
+            devices={key: msgspec.structs.replace(one, version=1) for key, one in configs.device_configs(file).items()},
+            cranes=[_crane(file, n, crane) for n, crane in enumerate(file.cranes)],
+            posts=[post for n, bay in enumerate(file.bays) for post in _bay(n, bay)],
+        )
     except ConfigError as error:
-        raise ConfigError(f"model {crane.model}: {error}") from error
-    if crane.falls not in chart.falls:
-        raise ConfigError(f"{crane.id}: {crane.falls} falls, but {crane.model} has curves for {list(chart.falls)}")
-    if any(chart.reach(falls) > model.jib_m for falls in chart.falls):
-        raise ConfigError(f"model {crane.model}: a curve reaches beyond the jib of {model.jib_m} m")
-    _add(
-        devices,
-        ("crane", crane.id),
-        DeviceConfig(
-            version=file.site.version,
-            display_name=crane.display_name or crane.id,
-            profile=crane.profile or file.site.profile,
-            limits=crane.limits,
-            charts=model.charts,
-            jib_m=model.jib_m,
-            hook_max_m=crane.hook_max_m,
-            mast_m=crane.mast_m,
-            position_m=crane.position_m,
-            slew_zero_deg=crane.slew_zero_deg,
-            counter_jib_m=crane.counter_jib_m,
-            interval_ms=interval_ms,
-            terminal=crane.terminal,
-            cab_sound=crane.cab_sound,
-            property_no=crane.property_no,
-            registration_no=crane.registration_no,
-            organisation=crane.organisation or file.site.organisation,
-            design=_design(crane),
-        ),
-    )
+        raise ConfigError(f"{of}: {error}") from error
+
+
+def _declaring(file: File, interval_ms: int, crane_interval_ms: int) -> File:
+    """The file with the intervals that the simulated devices will declare, whatever it says of real ones."""
+    replace = msgspec.structs.replace
+    cranes = [replace(crane, interval_ms=crane_interval_ms) for crane in file.cranes]
+    bays = [replace(bay, interval_ms=interval_ms) for bay in file.bays]
+    return replace(file, cranes=cranes, bays=bays)
+
+
+def _crane(file: File, n: int, crane: CraneTable) -> CraneSite:
+    """Raises ConfigError for one that nobody can simulate."""
+    known = file.models.get(crane.model or "")
+    if known is None or crane.falls is None or crane.position_m is None:
+        raise ConfigError(f"cranes[{n}]: a simulated crane needs model, falls and position_m")
+    if crane.hook_max_m is None or crane.mast_m is None:
+        raise ConfigError(f"cranes[{n}]: a simulated crane needs hook_max_m and mast_m")
     return CraneSite(
         id=crane.id,
-        model=model,
+        model=_model(crane.model or "", known),
         falls=crane.falls,
         position_m=crane.position_m,
         hook_max_m=crane.hook_max_m,
@@ -251,53 +183,33 @@ def _crane(file: _File, crane: _Crane, devices: dict[tuple[str, str], DeviceConf
     )
 
 
-def _design(crane: _Crane) -> Design | None:
-    if crane.design is None:
-        return None
+def _model(name: str, model: ModelTable) -> Model:
+    own = _physics(_OfModel, model.simulation, f"models.{name}.simulation")
+    return Model(
+        jib_m=model.jib_m, charts=[Chart(falls=curve.falls, points=curve.points) for curve in model.charts],
+        mast=own.mast, radius_min_m=own.radius_min_m, hook_block_t=own.hook_block_t, motions=own.motions,
+    )  # fmt: skip
+
+
+def _bay(n: int, bay: Bay) -> list[PostSite]:
+    own = _physics(_OfBay, bay.simulation, f"bays[{n}].simulation")
+    if bay.design_force_kn is None or bay.count is None:
+        raise ConfigError(f"bays[{n}]: a simulated bay needs count and design_force_kn")
+    return [
+        PostSite(
+            id=post.id, bay=bay.id, row=place // bay.columns, column=place % bay.columns, spacing_m=bay.spacing_m,
+            post_m=own.post_m, post_area_mm2=own.post_area_mm2, design_force_kn=bay.design_force_kn,
+            pour_force_kn=own.pour_force_kn,
+        )
+        for place, post in enumerate(configs.posts(bay))
+    ]  # fmt: skip
+
+
+T = TypeVar("T", bound=_Strict)
+
+
+def _physics(type_: type[T], raw: dict[str, Any], where: str) -> T:
     try:
-        usage.life(crane.design)
-    except ConfigError as error:
-        raise ConfigError(f"{crane.id}: {error}") from error
-    return msgspec.convert(msgspec.to_builtins(crane.design), Design)
-
-
-def _bay(file: _File, bay: _Bay, devices: dict[tuple[str, str], DeviceConfig], interval_ms: int) -> list[PostSite]:
-    posts = []
-    for place in range(bay.count):
-        number = bay.first + place
-        row, column = divmod(place, bay.columns)
-        post = PostSite(
-            id=f"post-{number:02d}",
-            bay=bay.id,
-            row=row,
-            column=column,
-            spacing_m=bay.spacing_m,
-            post_m=bay.post_m,
-            post_area_mm2=bay.post_area_mm2,
-            design_force_kn=bay.design_force_kn,
-            pour_force_kn=bay.pour_force_kn,
-        )
-        _add(
-            devices,
-            ("formwork", post.id),
-            DeviceConfig(
-                version=file.site.version,
-                display_name=f"{bay.display_name or bay.id} {number:02d}",
-                profile=bay.profile or file.site.profile,
-                limits=bay.limits,
-                position_m=(bay.origin_m[0] + column * bay.spacing_m, bay.origin_m[1] + row * bay.spacing_m),
-                bay=bay.id,
-                design_force_kn=bay.design_force_kn,
-                interval_ms=interval_ms,
-                terminal=bay.terminal,
-                organisation=bay.organisation or file.site.organisation,
-            ),
-        )
-        posts.append(post)
-    return posts
-
-
-def _add(devices: dict[tuple[str, str], DeviceConfig], key: tuple[str, str], config: DeviceConfig) -> None:
-    if key in devices:
-        raise ConfigError(f"two devices called {key[1]}")
-    devices[key] = config
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error

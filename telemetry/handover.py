@@ -234,13 +234,17 @@ def shares(changes: Sequence[Change], begin: int, end: int) -> list[Share]:
         for k, change in enumerate(own):
             until = own[k + 1].at if k + 1 < len(own) else end
             held[change.level] += max(0, min(until, end) - max(change.at, begin))
-        blind = held[CoverageLevel.BLIND] + held[CoverageLevel.NOT_MONITORED]
+        blind = held[CoverageLevel.BLIND]
+        # A whole device is not monitored only when it was taken off the site: of that time nothing was expected.
+        asked = end - begin - held[CoverageLevel.NOT_MONITORED]
+        if asked <= 0:
+            continue
         watched, degraded = held[CoverageLevel.MONITORED], held[CoverageLevel.DEGRADED]
         said = watched + degraded + blind
         made.append(
             Share(
                 of=own[0].of, watched_ms=watched, degraded_ms=degraded, blind_ms=blind,
-                silent_ms=max(0, end - begin - said),
+                silent_ms=max(0, asked - said),
             )
         )  # fmt: skip
     return sorted(made, key=lambda one: (one.watched_ms, one.of.device))

@@ -287,7 +287,7 @@ T = TypeVar("T", bound=_Strict)
 def parse(type_: type[T], table: Mapping[str, Any], where: str) -> T:
     """One of these from a plain table; `where` names the table. Raises ConfigError with the key that is wrong."""
     try:
-        return msgspec.convert(table, type_, strict=True, dec_hook=_address)
+        return msgspec.convert(table, type_, strict=True, dec_hook=address)
     except msgspec.ValidationError as error:
         text, _, key = str(error).partition(" - at `$")
         place = f"{where}{key.rstrip('`')}".lstrip(".")
@@ -321,7 +321,8 @@ def check(contacts: Iterable[Contact], roster: Iterable[Duty], plan: Plan) -> No
                 raise ConfigError(f"notify.{level}.steps[{n}].contact: no contact {step.contact!r}")
 
 
-def _address(type_: type, value: Any) -> Any:
+def address(type_: type, value: Any) -> Any:
+    """The hook by which msgspec reads an `Address`. Raises ValueError, without what was there."""
     if type_ is Address:
         if not isinstance(value, str) or not 4 <= len(value) <= 2_000 or "://" not in value or "\x00" in value:
             raise ValueError("not an apprise URL")

@@ -102,6 +102,7 @@ class CoverageLevel(StrEnum):
 
 # Why a device is blind whose power was taken away as announced, in both languages: the one reason that is no gap.
 PLANNED_OFF: Final = ("计划断电", "announced power off, parked")
+RETIRED: Final = ("已退出监测", "taken off the site")
 
 
 # The rules of a proof test: what is raised by them is a test and no alarm, whoever counts.

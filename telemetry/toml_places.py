@@ -10,6 +10,7 @@ from bisect import bisect_left
 from typing import Final
 
 Path = tuple[str, ...]
+Exact = tuple[str | int, ...]  # with the place of an element in its array, from 0
 
 _BLANK: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _SPACE: Final = re.compile(r"[ \t]*")
@@ -21,14 +22,20 @@ _PLAIN: Final = re.compile(r"[^,\]}#\n]*")
 
 
 class Places:
-    """The lines of a text, by path: `("crane", "wind", "steps", "alarm", "set")`."""
+    """
+    The lines of a text, by path: `("crane", "wind", "steps", "alarm", "set")`.
+
+    `lines` knows nothing of the elements of arrays: the first stands for all. `exact` has each: `("cranes", 1, "id")`.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._ends = [found.start() for found in re.finditer("\n", text)]
         self._at = 0
         self.lines: dict[Path, int] = {}
-        table: Path = ()
+        self.exact: dict[Exact, int] = {}
+        self._many: dict[Exact, int] = {}  # how many `[[tables]]` of that path there are so far
+        table: Exact = ()
         while self._skip(_BLANK) < len(text):
             if text[self._at] != "[":
                 self._pair(table)
@@ -36,7 +43,7 @@ class Places:
             many = text.startswith("[[", self._at)
             self._at += 2 if many else 1
             begin = self._at
-            table = self._key()
+            table = self._element(self._key(), many=many)
             self._note(table, begin)
             self._at = text.index("]", self._at) + (2 if many else 1)
 
@@ -48,11 +55,27 @@ class Places:
             best = max(best, known, key=len)
         return self.lines.get(best, 1)
 
-    def _note(self, path: Path, at: int) -> None:
+    def at(self, path: Exact) -> int:
+        """The line of this path, or of as much of it as stands in the text; the first line when nothing does."""
+        return next((self.exact[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.exact), 1)
+
+    def _element(self, header: Path, *, many: bool) -> Exact:
+        """Which element of which arrays a header means: the last one, and of `[[...]]` itself one more."""
+        found: Exact = ()
+        for n, part in enumerate(header):
+            found = (*found, part)
+            if many and n == len(header) - 1:
+                self._many[found] = self._many.get(found, 0) + 1
+            if found in self._many:
+                found = (*found, self._many[found] - 1)
+        return found
+
+    def _note(self, path: Exact, at: int) -> None:
         line = bisect_left(self._ends, at) + 1
         for n in range(1, len(path) + 1):
             # A table that is only named by a longer header stands where that header does.
-            self.lines.setdefault(path[:n], line)
+            self.exact.setdefault(path[:n], line)
+            self.lines.setdefault(tuple(part for part in path[:n] if isinstance(part, str)), line)
 
     def _skip(self, pattern: "re.Pattern[str]") -> int:
         found = pattern.match(self._text, self._at)
@@ -74,7 +97,7 @@ class Places:
                 return tuple(parts)
             self._at += 1
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: Exact) -> None:
         begin = self._at
         path = (*table, *self._key())
         if self._at == begin:
@@ -84,18 +107,21 @@ class Places:
         self._at = self._text.index("=", self._at) + 1
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: Exact) -> None:
         self._skip(_BLANK)
         start = self._text[self._at : self._at + 1]
         if start in ("{", "["):
             self._at += 1
+            place = 0
             while self._text[self._skip(_BLANK)] not in "}]":
                 if self._text[self._at] == ",":
                     self._at += 1
                 elif start == "{":
                     self._pair(path)
                 else:
-                    self._value(path)
+                    self._note((*path, place), self._at)
+                    self._value((*path, place))
+                    place += 1
             self._at += 1
         else:
             self._skip(_STRING if start in ('"', "'") else _PLAIN)

@@ -27,7 +27,7 @@ async def build(parts: Parts, who: Visitor, place: Place, bay: str) -> None:
     def views() -> list[DeviceView]:
         return [
             view
-            for view in picture.of(site)
+            for view in picture.present(site, now_ms())
             if view.kind == "formwork" and ((view.config.bay if view.config else None) or "") == bay
         ]
 

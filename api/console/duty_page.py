@@ -14,10 +14,9 @@ from api.deps import Parts
 from api.i18n import Pair, Tongue
 from telemetry.clock import utc_now
 from telemetry.errors import ConfigError, StorageError
-from telemetry.ladder import ANY, Contact, Duty, Ladder, Shift, Urgency, plain
+from telemetry.ladder import ANY, Contact, Duty, Ladder, Shift, Urgency
 from telemetry.roles import ROLE_WORDS, Permission, Role
-from telemetry.storage import audit, roster
-from telemetry.storage.audit import Deed
+from telemetry.storage import roster
 from telemetry.storage.roster import Rostered, Standing
 
 AHEAD: Final = timedelta(days=14)
@@ -80,10 +79,7 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
 
         async def remove(number: int) -> None:
             try:
-                gone = await roster.delete(parts.record(), place.site, number)
-                if gone is not None:
-                    deed = Deed(who.actor, "roster.delete", f"{place.site}/roster/{number}", place.site, plain(gone))
-                    await audit.note(parts.record(), deed)
+                await roster.delete(parts.record(), who.actor, place.site, number)
             except StorageError as error:
                 frame.note(t, error)
             await show()
@@ -109,10 +105,7 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
                         datetime.fromisoformat(one.value or "").replace(tzinfo=place.zone) for one in (begin, end)
                     )
                     duty = Duty(contact=person.value, role=role.value, begin=first, end=last, shift=shift.value)
-                    number = await roster.put(parts.record(), place.site, duty)
-                    target = f"{place.site}/roster/{number}"
-                    deed = Deed(who.actor, "roster.put", target, place.site, None, plain(duty))
-                    await audit.note(parts.record(), deed)
+                    await roster.put(parts.record(), who.actor, place.site, duty)
                 except (ValueError, ConfigError, StorageError) as error:
                     frame.note(t, error)
                     return

@@ -19,6 +19,7 @@ PAGES: Final[tuple[tuple[str, str, Permission], ...]] = (
     ("tests", N_("Proof tests"), Permission.READ),
     ("limits", N_("Limits"), Permission.READ),
     ("duty", N_("Duty"), Permission.READ_PEOPLE),
+    ("config", N_("Configuration"), Permission.READ_DEVICES),
 )
 THEME_WORDS: Final = {"auto": N_("as the device"), "light": N_("light"), "dark": N_("dark")}
 

@@ -16,6 +16,7 @@ from api.console import (
     alarm_page,
     alarms_page,
     bay_page,
+    config_page,
     device_page,
     duty_page,
     frame,
@@ -32,7 +33,7 @@ from api.console import (
     users_page,
 )
 from api.deps import Parts
-from telemetry.roles import Permission
+from telemetry.roles import EVERYWHERE, Permission
 
 ICON = "📡"
 
@@ -113,6 +114,18 @@ def mount(app: FastAPI, parts: Parts) -> None:
     @ui.page("/site/{site}/limits", title="cranewatch")
     async def limits(site: str) -> None:
         await at(site, limits_page.build)
+
+    @ui.page("/site/{site}/config", title="cranewatch")
+    async def config(site: str) -> None:
+        await at(site, config_page.build, permission=Permission.READ_DEVICES)
+
+    @ui.page("/sites/new", title="cranewatch")
+    async def new_site() -> None:
+        who = frame.arrive()
+        if not who.may(Permission.CONFIGURE, EVERYWHERE):
+            with frame.denied(who):
+                return
+        await config_page.build_new(parts, who)
 
     @ui.page("/site/{site}/duty", title="cranewatch")
     async def duty(site: str) -> None:

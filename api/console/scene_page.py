@@ -92,7 +92,7 @@ class _Crane:
 async def build(parts: Parts, who: Visitor, place: Place) -> None:
     """The page."""
     t, site, picture = who.tongue, place.site, parts.feed.picture
-    cranes = standing(picture.of(site))
+    cranes = standing(picture.present(site, now_ms()))
     with frame.page(who, t.gettext("3-D view"), place=place, here="-"):
         status = Status(parts, place, who)
         with ui.element("div").classes("cw-wide"):
@@ -106,7 +106,7 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
             with ui.scene(width=1200, height=620, grid=(int(reach * 2.6), 26), background_color="#dfe5ec") as scene:
                 scene.classes("cw-scene").props(f'role=img aria-label="{escape(label)}"')
                 drawn = {one.view.device: _Crane(scene, one) for one in cranes}
-                for view in picture.of(site):
+                for view in picture.present(site, now_ms()):
                     if view.kind == "formwork" and view.config is not None and view.config.position_m is not None:
                         x, y = view.config.position_m
                         scene.box(0.4, 0.4, 8).move(x, y, 4).material("#94a3b8")
@@ -120,7 +120,7 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
             status.paint()
             now = now_ms()
             lost = picture.lost(site, now) is not None
-            for one in standing(picture.of(site)):
+            for one in standing(picture.present(site, now)):
                 if one.view.device in drawn:
                     drawn[one.view.device].paint(pose(one, now, lost=lost))
 

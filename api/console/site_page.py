@@ -35,11 +35,12 @@ async def build(parts: Parts, who: Visitor, place: Place) -> None:
         return f'<section><h2 class="cw-title">{title}</h2><div class="{classes}">{"".join(made)}</div></section>'
 
     def drawn() -> str:
-        views = picture.of(site)
+        views = picture.present(site, now_ms())
         return plan(t, picture, site, views, now_ms()) if views else ""
 
     def body() -> str:
-        now, views = now_ms(), picture.of(site)
+        now = now_ms()
+        views = picture.present(site, now)
         cranes = [cards.crane_card(t, picture, view, now) for view in views if view.kind == "crane"]
         made = [section(t.markup("tower cranes"), "cw-cards", cranes)]
         for bay, posts in bays(views).items():

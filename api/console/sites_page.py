@@ -11,6 +11,7 @@ from api.i18n import Tongue
 from api.live.picture import DeviceView, Picture
 from telemetry.clock import now_ms
 from telemetry.model import CoverageLevel
+from telemetry.roles import EVERYWHERE, Permission
 
 
 def watched(views: Iterable[DeviceView], now: int) -> tuple[int, int]:
@@ -27,14 +28,14 @@ def order(picture: Picture, site: str, now: int) -> tuple[float, int, str]:
     """Worst coverage first, then worst alarm, then by name."""
     if picture.lost(site, now) is not None:
         return -1.0, 0, site
-    good, every = watched(picture.of(site), now)
+    good, every = watched(picture.present(site, now), now)
     worst = max((one.severity for one in present.lines(picture.alarmed(site)) if one.active or one.hold), default=0)
     return good / every if every else 0.0, -worst, site
 
 
 def card(t: Tongue, picture: Picture, place: places.Place, now: int) -> str:
     """One site."""
-    views = picture.of(place.site)
+    views = picture.present(place.site, now)
     line, lost = cards.status(t, picture, place.site, now, registered=place.known)
     alarms = [one for one in present.lines(picture.alarmed(place.site)) if one.severity >= 2]
     counted = ""
@@ -73,4 +74,6 @@ async def build(parts: Parts, who: Visitor) -> None:
         if found is None:
             frame.raw(t.markup("The record does not answer: live only."), "cw-note")
         live = frame.Live(body, "cw-sites")
+        if who.may(Permission.CONFIGURE, EVERYWHERE):
+            frame.raw(f'<a class="cw-link" href="/sites/new">{t.markup("New site")}</a>', "cw-form")
         frame.repaint(live.paint)

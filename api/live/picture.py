@@ -75,6 +75,10 @@ class DeviceView:
         age = self.age_ms(now)
         return age is None or age > self.stale_after_ms()
 
+    def gone(self, now: int) -> bool:
+        """Whether it was taken off the site, and does not speak either."""
+        return self.config is not None and self.config.retired and self.stale(now)
+
 
 @dataclass(slots=True)
 class SiteView:
@@ -240,6 +244,10 @@ class Picture:
             for view in self.alarmed(site)
             if view.kind != ANALYZER and (view.reading or view.presence or view.config or view.coverage)
         ]
+
+    def present(self, site: str, now: int) -> list[DeviceView]:
+        """The devices of a site but those that were taken off it."""
+        return [view for view in self.of(site) if not view.gone(now)]
 
     def alarmed(self, site: str) -> list[DeviceView]:
         """All that may have alarms at a site: its devices, and the analyzer about itself."""

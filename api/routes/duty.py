@@ -1,7 +1,9 @@
 """
 Who is told, and when: contacts, duty roster, ladders of a site, and what was sent.
 
-Rule: a channel's address goes in and never comes out; what comes out masked may be sent back and keeps what is stored.
+Rule 1: a channel's address goes in and never comes out; what comes out masked may be sent back and keeps what is
+stored.
+Rule 2: every change writes its line of the audit log in its own transaction.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api import notify_schemas as bodies
 from api import schemas
-from api.access.gate import Caller, DutyKeeper, allowed
+from api.access.gate import DutyKeeper, allowed
 from api.deps import Before, Limit, Moment, Parts, SitePath
 from api.etags import When, WhenNew, said, tag
 from api.problems import Problem, not_found
@@ -23,13 +25,11 @@ from telemetry.clock import to_ms, utc_now
 from telemetry.errors import ConfigError
 from telemetry.ladder import Contact, Duty, Plan, Urgency
 from telemetry.roles import Permission
-from telemetry.storage import audit, contacts, devices, outbox, roster
-from telemetry.storage.audit import Deed
+from telemetry.storage import contacts, devices, outbox, roster
 from telemetry.storage.outbox import Queued
 
 ContactPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._@+-]{0,63}$", examples=["wang"])]
 Number = Annotated[int, Path(ge=1, lt=1 << 63, examples=[7])]
-Named = Contact | Duty | Plan | None
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": schemas.ProblemBody, "content": {"application/problem+json": {}}}
     for code in (404, 409, 412, 422, 503)
@@ -99,11 +99,6 @@ def router(parts: Parts) -> APIRouter:
     """`/sites/{site}/contacts`, `roster`, `ladders`, `duty` and `messages`."""
     routes = APIRouter(tags=["duty"], responses=ANSWERS, dependencies=allowed(Permission.READ_PEOPLE))
 
-    async def noted(who: Caller, action: str, target: str, before: Named, after: Named) -> None:
-        # `plain` masks addresses.
-        old, new = (None if one is None else ladder.plain(one) for one in (before, after))
-        await audit.note(parts.record(), Deed(who.actor, action, target, who.site, old, new))
-
     async def known(site: str) -> None:
         if site not in {one.site for one in await devices.sites(parts.record())}:
             raise not_found(f"site {site}")
@@ -144,8 +139,7 @@ def router(parts: Parts) -> APIRouter:
         await known(site)
         with refusing():
             wanted = ladder.parse(Contact, {**body.model_dump(exclude_none=True), "contact": contact}, "")
-            before = await contacts.put(parts.record(), site, wanted, when.check(_contact_version))
-        await noted(who, "contact.put", contact, before, wanted)
+            await contacts.put(parts.record(), who.actor, site, wanted, when.check(_contact_version))
         return await get_contact(response, site, contact)
 
     @routes.delete(
@@ -153,12 +147,11 @@ def router(parts: Parts) -> APIRouter:
     )
     async def delete_contact(who: DutyKeeper, site: SitePath, contact: ContactPath, when: When) -> Response:
         try:
-            found = await contacts.delete(parts.record(), site, contact, when.check(_contact_version))
+            found = await contacts.delete(parts.record(), who.actor, site, contact, when.check(_contact_version))
         except ConfigError as error:
             raise Problem(409, "on-the-roster", "联系人在值班表上 the contact is on the roster", str(error)) from None
         if found is None:
             raise not_found(f"contact {contact} at {site}")
-        await noted(who, "contact.delete", contact, found, None)
         return Response(status_code=204)
 
     # Roster
@@ -178,8 +171,7 @@ def router(parts: Parts) -> APIRouter:
         await known(site)
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
-            number = await roster.put(parts.record(), site, wanted)
-        await noted(who, "duty.add", str(number), None, wanted)
+            number = await roster.put(parts.record(), who.actor, site, wanted)
         return said(response, _numbered(number or 0, wanted))
 
     @routes.get("/sites/{site}/roster/{number}", summary="One duty")
@@ -196,18 +188,15 @@ def router(parts: Parts) -> APIRouter:
         with refusing():
             wanted = ladder.parse(Duty, body.model_dump(), "")
             check = when.check(_duty_version(number))
-            if await roster.put(parts.record(), site, wanted, number, check) is None:
+            if await roster.put(parts.record(), who.actor, site, wanted, number, check) is None:
                 raise not_found(f"duty {number} at {site}")
-        await noted(who, "duty.put", str(number), None, wanted)
         return said(response, _numbered(number, wanted))
 
     @routes.delete("/sites/{site}/roster/{number}", status_code=204, summary="Take a duty away")
     async def delete_duty(who: DutyKeeper, site: SitePath, number: Number, when: When) -> Response:
         check = when.check(_duty_version(number))
-        before = await roster.delete(parts.record(), site, number, check)
-        if before is None:
+        if await roster.delete(parts.record(), who.actor, site, number, check) is None:
             raise not_found(f"duty {number} at {site}")
-        await noted(who, "duty.delete", str(number), before, None)
         return Response(status_code=204)
 
     # Ladders
@@ -226,15 +215,13 @@ def router(parts: Parts) -> APIRouter:
         await known(site)
         with refusing():
             plan = ladder.parse(Plan, body.model_dump(exclude_none=True), "")
-            before = await roster.put_plan(parts.record(), site, plan, lambda old: when.holds(tag(_ladders(old))))
-        await noted(who, "ladders.put", site, before, plan)
+            await roster.put_plan(parts.record(), who.actor, site, plan, lambda old: when.holds(tag(_ladders(old))))
         return await get_ladders(response, site)
 
     @routes.delete("/sites/{site}/ladders", summary="Back to the default ladders")
     async def delete_ladders(who: DutyKeeper, response: Response, site: SitePath, when: When) -> bodies.SiteLadders:
         await known(site)
-        before = await roster.put_plan(parts.record(), site, None, lambda old: when.holds(tag(_ladders(old))))
-        await noted(who, "ladders.delete", site, before, None)
+        await roster.put_plan(parts.record(), who.actor, site, None, lambda old: when.holds(tag(_ladders(old))))
         return await get_ladders(response, site)
 
     # Messages
@@ -254,10 +241,9 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.post("/sites/{site}/messages/{number}/retry", status_code=202, summary="Try a dead letter again")
     async def retry(who: DutyKeeper, site: SitePath, number: Number) -> bodies.Retried:
-        found = await outbox.retry(parts.record(), [number], site=site)
+        found = await outbox.retry(parts.record(), who.actor, [number], site=site)
         if not found:
             raise not_found(f"dead letter {number} at {site}")
-        await noted(who, "message.retry", str(number), None, None)
         return bodies.Retried(ids=found)
 
     return routes

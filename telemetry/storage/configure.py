@@ -14,18 +14,18 @@ from telemetry.settings import DatabaseSettings
 from telemetry.storage.door import connect, translated
 from telemetry.wire.payloads import DeviceConfig, SiteConfig
 
-_ORGANISATION: LiteralString = "INSERT INTO organisation (name) VALUES (%s) ON CONFLICT DO NOTHING"
-_SITE_NOW: LiteralString = "SELECT config, config_version FROM site WHERE site = %s FOR UPDATE"
-_SITE: LiteralString = (
+ORGANISATION: LiteralString = "INSERT INTO organisation (name) VALUES (%s) ON CONFLICT DO NOTHING"
+SITE_NOW: LiteralString = "SELECT config, config_version FROM site WHERE site = %s FOR UPDATE"
+SITE: LiteralString = (
     "INSERT INTO site (site, display_name, timezone, organisation, config, config_version)"
     " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (site) DO UPDATE SET display_name = EXCLUDED.display_name,"
     " timezone = EXCLUDED.timezone, organisation = EXCLUDED.organisation, config = EXCLUDED.config,"
     " config_version = EXCLUDED.config_version"
 )
-_DEVICE_NOW: LiteralString = (
+DEVICE_NOW: LiteralString = (
     "SELECT config, config_version FROM device WHERE site = %s AND kind = %s AND device = %s FOR UPDATE"
 )
-_DEVICE: LiteralString = (
+DEVICE: LiteralString = (
     "INSERT INTO device (site, kind, device, display_name, organisation, property_no, registration_no, config,"
     " config_version, registered_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'site file')"
     " ON CONFLICT (site, kind, device) DO UPDATE SET display_name = EXCLUDED.display_name,"
@@ -57,12 +57,12 @@ def apply_site(
     changed: list[str] = []
     with translated(), connect(settings, application="configure") as connection, connection.transaction():
         for organisation in {config.organisation, *(device.organisation for device in devices.values())} - {None}:
-            connection.execute(_ORGANISATION, (organisation,))
-        row = connection.execute(_SITE_NOW, (site,)).fetchone()
-        new = _next(config, row)
+            connection.execute(ORGANISATION, (organisation,))
+        now: tuple[Any, ...] = connection.execute(SITE_NOW, (site,)).fetchone() or ({}, 0)
+        new = following(config, *now)
         if new is not None:
             changed.append(site)
-            connection.execute(_SITE, (site, new.display_name, new.timezone, new.organisation, _json(new), new.version))
+            connection.execute(SITE, site_row(site, new))
         for (kind, device), wanted in sorted(devices.items()):
             if _apply_device(connection, site, kind, device, wanted):
                 changed.append(f"{kind}/{device}")
@@ -70,23 +70,31 @@ def apply_site(
 
 
 def _apply_device(connection: psycopg.Connection[Any], site: str, kind: str, device: str, wanted: DeviceConfig) -> bool:
-    row = connection.execute(_DEVICE_NOW, (site, kind, device)).fetchone()
-    new = _next(wanted, row)
+    row = connection.execute(DEVICE_NOW, (site, kind, device)).fetchone()
+    new = following(wanted, *(row or ({}, 0)))
     if new is None:
         return False
-    connection.execute(
-        _DEVICE,
-        (site, kind, device, new.display_name, new.organisation, new.property_no, new.registration_no, _json(new),
-         new.version),
-    )  # fmt: skip
+    connection.execute(DEVICE, device_row(site, kind, device, new))
     return True
 
 
-def _next(wanted: C, row: tuple[Any, ...] | None) -> C | None:
-    """What is to be written, one version on; None when nothing changed."""
-    before, version = row if row is not None else ({}, 0)
+def following(wanted: C, before: Mapping[str, Any], version: int) -> C | None:
+    """What is to be written over a configuration of this version, one version on; None when nothing changed."""
     new = stamped(wanted, version + 1)
     return None if before.get("hash") == new.hash else new
+
+
+def site_row(site: str, config: SiteConfig) -> tuple[Any, ...]:
+    """The parameters of `SITE`."""
+    return site, config.display_name, config.timezone, config.organisation, _json(config), config.version
+
+
+def device_row(site: str, kind: str, device: str, config: DeviceConfig) -> tuple[Any, ...]:
+    """The parameters of `DEVICE`."""
+    return (
+        site, kind, device, config.display_name, config.organisation, config.property_no, config.registration_no,
+        _json(config), config.version,
+    )  # fmt: skip
 
 
 def _json(config: SiteConfig | DeviceConfig) -> str:

@@ -13,7 +13,9 @@ import msgspec
 
 from telemetry import ladder
 from telemetry.errors import ConfigError
-from telemetry.ladder import Contact
+from telemetry.ladder import Contact, Duty, Plan
+from telemetry.storage import audit
+from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Check, Connection, Database, lock_site
 
 _LIST: Final[LiteralString] = (
@@ -53,7 +55,9 @@ async def version(database: Database, site: str, name: str) -> Version | None:
         return await _version(connection, site, name)
 
 
-async def put(database: Database, site: str, one: Contact, check: Check[Version] | None = None) -> Contact | None:
+async def put(
+    database: Database, by: Actor, site: str, one: Contact, check: Check[Version] | None = None
+) -> Contact | None:
     """
     Write a contact; a channel whose address is masked keeps the address that a channel of its name had.
 
@@ -63,10 +67,14 @@ async def put(database: Database, site: str, one: Contact, check: Check[Version]
         await lock_site(connection, site)
         if check is not None:
             check(await _version(connection, site, one.contact))
-        return await write(connection, site, one)
+        before = await write(connection, site, one)
+        await audit.write(connection, Deed(by, "contact.put", one.contact, site, told(before), told(one)))
+    return before
 
 
-async def delete(database: Database, site: str, name: str, check: Check[Version] | None = None) -> Contact | None:
+async def delete(
+    database: Database, by: Actor, site: str, name: str, check: Check[Version] | None = None
+) -> Contact | None:
     """
     Take a contact away, with what is over of their duties; returns what it was.
 
@@ -79,15 +87,27 @@ async def delete(database: Database, site: str, name: str, check: Check[Version]
         before = next(iter(await read(connection, site, name)), None)
         if await (await connection.execute(_ON_DUTY, (site, name))).fetchone() is not None:
             raise ConfigError(f"{name} is on the duty roster: take the duties away first")
-        await connection.execute(_PAST, (site, name))
-        await connection.execute(_DELETE, (site, name))
+        await gone(connection, site, name)
+        if before is not None:
+            await audit.write(connection, Deed(by, "contact.delete", name, site, told(before)))
     return before
+
+
+async def gone(connection: Connection, site: str, name: str) -> None:
+    """Take a contact away with what is over of their duties, inside the caller's transaction."""
+    await connection.execute(_PAST, (site, name))
+    await connection.execute(_DELETE, (site, name))
 
 
 async def _version(connection: Connection, site: str, name: str) -> Version | None:
     found = next(iter(await read(connection, site, name)), None)
     row = await (await connection.execute(_CHANGED, (site, name))).fetchone()
     return (found, row["changed_at"]) if found is not None and row is not None else None
+
+
+def told(one: Contact | Duty | Plan | None) -> dict[str, Any] | None:
+    """What the audit log says of one of these: addresses masked."""
+    return None if one is None else ladder.plain(one)
 
 
 async def read(connection: Connection, site: str, name: str | None = None) -> list[Contact]:

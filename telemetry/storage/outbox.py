@@ -14,7 +14,8 @@ from typing import Any, Final, LiteralString
 
 from telemetry.escalation import Message, Sort
 from telemetry.ladder import Contact
-from telemetry.storage import contacts
+from telemetry.storage import audit, contacts
+from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Connection, Database
 
 # ruff: noqa: S608 - constants of ours
@@ -76,7 +77,7 @@ _QUEUE: Final[LiteralString] = (
 _RETRY: Final[LiteralString] = (
     "UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = now() WHERE dead_at IS NOT NULL"
     " AND (%(site)s::text IS NULL OR site = %(site)s) AND (%(ids)s::bigint[] IS NULL OR outbox_id = ANY(%(ids)s))"
-    " RETURNING outbox_id"
+    " RETURNING outbox_id, site"
 )
 _TEST: Final[LiteralString] = (
     "INSERT INTO outbox (key, site, contact, channel, sort, life_safety, title, body)"
@@ -252,15 +253,19 @@ async def queue(
     return [Queued(**row) for row in rows]
 
 
-async def retry(database: Database, numbers: Sequence[int] | None = None, *, site: str | None = None) -> list[int]:
+async def retry(
+    database: Database, by: Actor, numbers: Sequence[int] | None = None, *, site: str | None = None
+) -> list[int]:
     """
     Dead letters, these or all, of a site or all, are tried again from the beginning; their numbers.
 
     Raises StorageError.
     """
-    async with database.connection() as connection:
+    async with database.connection() as connection, connection.transaction():
         ids = list(numbers) if numbers is not None else None
         rows = await (await connection.execute(_RETRY, {"ids": ids, "site": site})).fetchall()
+        for row in rows:
+            await audit.write(connection, Deed(by, "message.retry", str(row["outbox_id"]), row["site"]))
     return [row["outbox_id"] for row in rows]
 
 

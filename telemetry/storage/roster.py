@@ -1,7 +1,7 @@
 """Who is on duty at a site, and the ladders that say what follows from it."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from telemetry import ladder
 from telemetry.errors import ConfigError
 from telemetry.ladder import Contact, Duty, Plan, Urgency
-from telemetry.storage import contacts
+from telemetry.storage import audit, contacts
+from telemetry.storage.audit import Actor, Deed
 from telemetry.storage.pool import Check, Connection, Database, lock_site
 
 MAX_ROWS: Final = ladder.MAX_ROSTER
@@ -36,9 +37,11 @@ _DELETE: Final[LiteralString] = (
     "DELETE FROM duty WHERE site = %s AND duty_id = %s RETURNING contact, role, begins_at, ends_at, shift"
 )
 _ONE: Final[LiteralString] = (
-    "SELECT contact, role, begins_at, ends_at, shift FROM duty WHERE site = %s AND duty_id = %s"
+    "SELECT duty_id, contact, role, begins_at, ends_at, shift FROM duty WHERE site = %s AND duty_id = %s"
 )
-_EMPTY: Final[LiteralString] = "DELETE FROM duty WHERE site = %s"
+_CANCEL: Final[LiteralString] = (
+    "DELETE FROM duty WHERE site = %s AND contact = %s AND role = %s AND begins_at = %s AND ends_at = %s AND shift = %s"
+)
 _KNOWN: Final[LiteralString] = "SELECT 1 FROM contact WHERE site = %s AND contact = %s"
 _PLAN: Final[LiteralString] = (
     "INSERT INTO notify_plan (site, body) VALUES (%s, %s) ON CONFLICT (site) DO UPDATE SET body = EXCLUDED.body,"
@@ -119,7 +122,7 @@ async def _one(connection: Connection, site: str, number: int) -> Duty | None:
 
 
 async def put(
-    database: Database, site: str, duty: Duty, number: int | None = None, check: Check[Duty] | None = None
+    database: Database, by: Actor, site: str, duty: Duty, number: int | None = None, check: Check[Duty] | None = None
 ) -> int | None:
     """
     Add a duty, or change the one of that number; its number, None when there is none of that number.
@@ -127,31 +130,42 @@ async def put(
     The same duty twice is there once. Raises StorageError, and ConfigError for a contact that nobody knows.
     """
     async with database.connection() as connection, connection.transaction():
+        await lock_site(connection, site)
         if await (await connection.execute(_KNOWN, (site, duty.contact))).fetchone() is None:
             raise ConfigError(f"contact: no contact {duty.contact!r} at {site}")
-        await lock_site(connection, site)
+        before = await _one(connection, site, number) if number is not None else None
         if check is not None and number is not None:
-            check(await _one(connection, site, number))
-        own = (duty.contact, duty.role, duty.begin, duty.end, duty.shift)
+            check(before)
         if number is None:
-            row = await (await connection.execute(_ADD, (site, *own))).fetchone()
+            row = await (await connection.execute(_ADD, (site, *_columns(duty)))).fetchone()
         else:
-            row = await (await connection.execute(_SET, (*own, site, number))).fetchone()
-    return int(row["duty_id"]) if row is not None else None
+            row = await (await connection.execute(_SET, (*_columns(duty), site, number))).fetchone()
+        if row is None:
+            return None
+        action = "duty.add" if number is None else "duty.put"
+        await audit.write(
+            connection, Deed(by, action, str(row["duty_id"]), site, contacts.told(before), contacts.told(duty))
+        )
+    return int(row["duty_id"])
 
 
-async def delete(database: Database, site: str, number: int, check: Check[Duty] | None = None) -> Duty | None:
+async def delete(
+    database: Database, by: Actor, site: str, number: int, check: Check[Duty] | None = None
+) -> Duty | None:
     """Take a duty away; what it was. Raises StorageError."""
     async with database.connection() as connection, connection.transaction():
         await lock_site(connection, site)
         if check is not None:
             check(await _one(connection, site, number))
         row = await (await connection.execute(_DELETE, (site, number))).fetchone()
-    return _duty(row) if row is not None else None
+        if row is None:
+            return None
+        await audit.write(connection, Deed(by, "duty.delete", str(number), site, contacts.told(_duty(row))))
+    return _duty(row)
 
 
 async def put_plan(
-    database: Database, site: str, plan: Plan | None, check: Callable[[Plan | None], None] | None = None
+    database: Database, by: Actor, site: str, plan: Plan | None, check: Callable[[Plan | None], None] | None = None
 ) -> Plan | None:
     """
     Write a site's ladders; None brings back the defaults. Returns what was there before.
@@ -160,8 +174,7 @@ async def put_plan(
     """
     async with database.connection() as connection, connection.transaction():
         await lock_site(connection, site)
-        row = await (await connection.execute(_SITE, (site,))).fetchone()
-        before = ladder.parse(Plan, row["plan"], "notify") if row is not None and row["plan"] is not None else None
+        before = await plan_of(connection, site)
         if check is not None:
             check(before)
         if plan is None:
@@ -169,28 +182,62 @@ async def put_plan(
         else:
             ladder.check(await contacts.read(connection, site), [], plan)
             await connection.execute(_PLAN, (site, json.dumps(ladder.plain(plan))))
+        action = "ladders.delete" if plan is None else "ladders.put"
+        deed = Deed(by, action, site, site, contacts.told(before), contacts.told(plan))
+        await audit.write(connection, deed)
     return before
 
 
-async def replace(database: Database, site: str, people: Iterable[Contact], duties: Iterable[Duty], plan: Plan) -> None:
-    """
-    Everything of a site at once, as its file says it: contacts that it does not name go, and all other duties.
+async def plan_of(connection: Connection, site: str) -> Plan | None:
+    """The site's own ladders; None where the defaults hold."""
+    row = await (await connection.execute(_SITE, (site,))).fetchone()
+    return ladder.parse(Plan, row["plan"], "notify") if row is not None and row["plan"] is not None else None
 
-    All or nothing. Raises StorageError, and ConfigError when the tables contradict each other.
+
+async def ahead(connection: Connection, site: str, at: datetime) -> list[Duty]:
+    """The duties that are not over at `at`."""
+    parameters = {"site": site, "from": at, "to": None, "limit": MAX_ROWS}
+    return [_duty(row) for row in await (await connection.execute(_ROSTER, parameters)).fetchall()]
+
+
+async def replace(
+    connection: Connection,
+    site: str,
+    people: Sequence[Contact] | None,
+    duties: Sequence[Duty] | None,
+    plan: Plan | None,
+    at: datetime,
+) -> None:
     """
-    people, duties = list(people), list(duties)
-    ladder.check(people, duties, plan)
-    async with database.connection() as connection, connection.transaction():
-        await connection.execute(_EMPTY, (site,))
-        named = {one.contact for one in people}
-        for before in await contacts.read(connection, site):
-            if before.contact not in named:
-                await connection.execute("DELETE FROM contact WHERE site = %s AND contact = %s", (site, before.contact))
+    The people of a site as its file says them: contacts that it does not name go, and all duties that it does not
+    name and that are not over at `at`. What is None stays; what has not changed is not written.
+
+    Inside the caller's transaction. Raises psycopg errors, and ConfigError when the tables contradict each other.
+    """
+    known = {one.contact: one for one in await contacts.read(connection, site)}
+    if people is not None:
         for one in people:
-            await contacts.write(connection, site, one)
-        for duty in duties:
-            await connection.execute(_ADD, (site, duty.contact, duty.role, duty.begin, duty.end, duty.shift))
+            if known.get(one.contact) != one:
+                await contacts.write(connection, site, one)
+        known = {**known, **{one.contact: one for one in people}}
+    staying = list(people) if people is not None else list(known.values())
+    coming = [duty for duty in duties if duty.end > at] if duties is not None else await ahead(connection, site, at)
+    ladder.check(staying, coming, plan if plan is not None else await plan_of(connection, site) or Plan())
+    if duties is not None:
+        wanted = {_columns(duty) for duty in coming}
+        there = {_columns(duty) for duty in await ahead(connection, site, at)}
+        for own in there - wanted:
+            await connection.execute(_CANCEL, (site, *own))
+        for own in sorted(wanted - there, key=lambda own: own[2]):
+            await connection.execute(_ADD, (site, *own))
+    for name in known.keys() - {one.contact for one in staying}:
+        await contacts.gone(connection, site, name)
+    if plan is not None and plan != await plan_of(connection, site):
         await connection.execute(_PLAN, (site, json.dumps(ladder.plain(plan))))
+
+
+def _columns(duty: Duty) -> tuple[str, str, datetime, datetime, str]:
+    return duty.contact, str(duty.role), duty.begin, duty.end, str(duty.shift)
 
 
 def _duty(row: dict[str, Any]) -> Duty:

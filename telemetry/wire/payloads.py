@@ -236,6 +236,7 @@ class DeviceConfig(Payload, frozen=True):
     organisation: Name | None = None
     call: Name | None = None  # how to reach whoever works there: a telephone number, or a radio channel in words
     design: Design | None = None  # of a crane: the life that its work cycles are held against
+    retired: bool = False  # taken off the site: it is not expected to speak, and its silence is no alarm
 
 
 class SiteRules(Payload, frozen=True):

@@ -24,7 +24,8 @@ SENSOR = {"hazard": Hazard.WIND, "text": Words(zh="风速无数据", en="NO WIND
 PATHS = (
     "/", "/sites", "/users", f"/site/{SITE}", f"/site/{SITE}/handover", f"/site/{SITE}/alarms",
     f"/site/{SITE}/history", f"/site/{SITE}/record", f"/site/{SITE}/quality", f"/site/{SITE}/limits",
-    f"/site/{SITE}/tests", f"/site/{SITE}/duty", f"/crane/{SITE}/crane-1", f"/device/{SITE}/post-01", f"/bay/{SITE}/A",
+    f"/site/{SITE}/tests", f"/site/{SITE}/duty", f"/site/{SITE}/config", "/sites/new", f"/crane/{SITE}/crane-1",
+    f"/device/{SITE}/post-01", f"/bay/{SITE}/A",
     f"/alarm/{SITE}/crane-1/sensor",
 )  # fmt: skip
 # Contrast by WCAG of every text against what is painted behind it, where that is one colour.

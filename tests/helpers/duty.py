@@ -52,8 +52,8 @@ async def staff(
         connection.execute(
             "INSERT INTO site (site, display_name) VALUES (%s, '东门工地') ON CONFLICT DO NOTHING", (site,)
         )
-    async with Database(settings, application="test-staff") as pool:
-        await roster.replace(pool, site, people, duties, plan or Plan())
+    async with Database(settings, application="test-staff") as pool, pool.connection() as own, own.transaction():
+        await roster.replace(own, site, people, duties, plan or Plan(), datetime.now(UTC))
 
 
 class Alarm:

@@ -35,7 +35,7 @@ id = "{site}"
 [models.small]
 jib_m = 60.0
 charts = [{{ falls = 2, points = [[2.5, 4], [30.6, 4], [35, 3.41], [60, 1.70]] }}]
-mast = {{ stiffness_nm2 = 4.6e9, free_m = 15.0, counter_knm = 450.0 }}
+simulation.mast = {{ stiffness_nm2 = 4.6e9, free_m = 15.0, counter_knm = 450.0 }}
 
 [[cranes]]
 id = "crane-1"
@@ -49,7 +49,7 @@ mast_m = 55.0
 id = "A"
 count = 2
 design_force_kn = 13.2
-pour_force_kn = 8.6
+simulation.pour_force_kn = 8.6
 """
 
 

@@ -12,6 +12,7 @@ from api import (
     notify_schemas,
     proof_schemas,
     schemas,
+    sitefile_schemas,
     trials,
 )  # fmt: skip
 from api.app import create_app
@@ -37,6 +38,7 @@ def test_an_example_is_what_its_schema_says(name: str) -> None:
             handover_schemas,
             proof_schemas,
             export_schemas,
+            sitefile_schemas,
         )
         if (found := getattr(module, name, None))
     )

@@ -201,3 +201,15 @@ def test_the_analyzers_alarms_about_itself_are_held_and_it_is_no_device() -> Non
     assert [list(view.alarms) for view in picture.alarmed("s")] == [["clock"]]
     picture.apply("cw/v1/s/analyzer/p0/down/alarm/clock", b"", 0)
     assert [list(view.alarms) for view in picture.alarmed("s")] == [[]]
+
+
+def test_a_device_that_was_taken_off_the_site_is_not_present_unless_it_speaks() -> None:
+    picture = Picture()
+    for device, retired in (("c1", False), ("c2", True)):
+        config = payloads.DeviceConfig(version=1, interval_ms=1000, retired=retired)
+        picture.apply(f"cw/v1/s/crane/{device}/down/config", payloads.encode(config), 0)
+    assert [view.device for view in picture.present("s", 100)] == ["c1"]
+    assert [view.device for view in picture.of("s")] == ["c1", "c2"]
+    picture.apply("cw/v1/s/crane/c2/up/reading", reading(load_t=1.0), 200)
+    assert [view.device for view in picture.present("s", 300)] == ["c1", "c2"]
+    assert [view.device for view in picture.present("s", 10_000)] == ["c1"]

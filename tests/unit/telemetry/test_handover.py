@@ -8,7 +8,10 @@ from telemetry.model import PLANNED_OFF, CoverageLevel
 from telemetry.wire.payloads import Coverage, HazardCoverage, Words
 
 ONE, TWO = (Named(kind="crane", device=name, name=f"{name}#") for name in ("c1", "c2"))
-LEVELS = {"m": CoverageLevel.MONITORED, "d": CoverageLevel.DEGRADED, "b": CoverageLevel.BLIND}
+LEVELS = {
+    "m": CoverageLevel.MONITORED, "d": CoverageLevel.DEGRADED, "b": CoverageLevel.BLIND,
+    "n": CoverageLevel.NOT_MONITORED,
+}  # fmt: skip
 SILENT = Words(zh="设备无数据", en="the device is silent")
 OFF = Words(zh=PLANNED_OFF[0], en=PLANNED_OFF[1])
 
@@ -49,6 +52,12 @@ def test_what_a_device_said_before_holds_until_it_says_otherwise_and_silence_bef
     assert (share.watched_ms, share.degraded_ms, share.blind_ms, share.silent_ms) == (80, 10, 10, 0)
     (share,) = handover.shares(said("m@75"), 0, 100)
     assert (share.watched_ms, share.silent_ms) == (25, 75)
+
+
+def test_from_the_hour_it_was_taken_off_the_site_nothing_is_expected_of_a_device() -> None:
+    (share,) = handover.shares(said("m@0 b@20 n@30"), 0, 100)
+    assert (share.watched_ms, share.blind_ms, share.silent_ms) == (20, 10, 0)
+    assert handover.shares(said("n@-5"), 0, 100) == []
 
 
 def test_the_reason_is_of_the_worst_hazard() -> None:

@@ -29,6 +29,21 @@ last = 2027-01-15T06:00:00Z
 dotted.key = true
 '''
 
+NESTED = """[[crane]]
+id = 1
+point = [
+  [1],
+  [2],
+]
+[[crane.sensor]]
+unit = "t"
+[[crane.sensor]]
+[crane.sensor.range]
+low = 1
+[[crane]]
+id = 2
+"""
+
 
 def test_every_key_is_found_and_what_looks_like_one_is_not() -> None:
     tomllib.loads(TEXT)
@@ -38,6 +53,18 @@ def test_every_key_is_found_and_what_looks_like_one_is_not() -> None:
         "crane.wind.raw": 12, "crane.many": 14, "crane.many.one": 15, "crane.many.it is": 16, "crane.many.it is.a": 16,
         "crane.many.it is.a.last": 17, "crane.many.it is.a.dotted": 18, "crane.many.it is.a.dotted.key": 18,
     }  # fmt: skip
+
+
+def test_every_element_of_an_array_has_its_own_line() -> None:
+    exact = {".".join(map(str, path)): line for path, line in Places(NESTED).exact.items()}
+    assert {path: exact[path] for path in exact if path.count(".") > 0} == {
+        "crane.0": 1, "crane.0.id": 2, "crane.0.point": 3, "crane.0.point.0": 4, "crane.0.point.0.0": 4,
+        "crane.0.point.1": 5, "crane.0.point.1.0": 5, "crane.0.sensor": 7, "crane.0.sensor.0": 7,
+        "crane.0.sensor.0.unit": 8, "crane.0.sensor.1": 9, "crane.0.sensor.1.range": 10,
+        "crane.0.sensor.1.range.low": 11, "crane.1": 12, "crane.1.id": 13,
+    }  # fmt: skip
+    assert Places(NESTED).at(("crane", 1, "sensor", 0, "unit")) == 12
+    assert Places(NESTED).at(("boat", 0)) == 1
 
 
 def test_what_is_not_there_stands_where_most_of_it_does() -> None:
