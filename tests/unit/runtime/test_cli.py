@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -96,13 +95,12 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["terminal", "Site", "crane-1"], "is not of"),
     ],
 )
-def test_what_is_wrong_is_said_without_a_traceback(arguments: list[str], words: str) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("cranewatch-*"))
-    found = cranewatch(*arguments)
+def test_what_is_wrong_is_said_without_a_traceback(arguments: list[str], words: str, tmp_path: Path) -> None:
+    found = cranewatch(*arguments, TMPDIR=str(tmp_path))
     assert found.returncode != 0
     assert words in found.stderr
     assert "Traceback" not in found.stderr
-    assert set(Path(tempfile.gettempdir()).glob("cranewatch-*")) <= before
+    assert list(tmp_path.glob("cranewatch-*")) == []
 
 
 def test_a_section_that_is_set_as_one_variable_is_said() -> None:
