@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 
 from api.access import tokens
-from api.access.access import INVITATION
 from api.access.passwords import Passwords, weakness
 from runtime.command import Json, WithDatabase, named, refuse
 from telemetry.clock import utc_now
@@ -77,7 +76,7 @@ async def _by_login(database: Database, login: str) -> Account:
 async def _invite(database: Database, account: Account) -> str:
     token = tokens.opaque()
     await logins.invite(
-        database, _actor(), account.user_id, account.login, tokens.digest(token), utc_now() + INVITATION
+        database, _actor(), account.user_id, account.login, tokens.digest(token), utc_now() + tokens.INVITATION
     )
     return f"/login#invitation={token}"
 
@@ -92,8 +91,8 @@ def _password(login: str) -> str:
 
 def _tell_link(path: str) -> None:
     Console(stderr=True).print(
-        f"请用此链接设置口令（{INVITATION.days} 天内，一次有效） set the password with this link, once, within"
-        f" {INVITATION.days} days:"
+        f"请用此链接设置口令（{tokens.INVITATION.days} 天内，一次有效） set the password with this link, once, within"
+        f" {tokens.INVITATION.days} days:"
     )
     sys.stdout.write(path + "\n")
 

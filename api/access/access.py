@@ -17,7 +17,7 @@ from typing import Final
 
 from api.access import tokens
 from api.access.credentials import Credentials
-from api.access.passwords import Passwords, refuse_weak
+from api.access.passwords import Passwords, weakness
 from api.access.standing import OUTAGE, Standing
 from api.access.throttle import FORGET, subjects, wait_s
 from api.problems import Problem, no_database
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 2.0  # so long after it a session that was ended elsewhere is ended here
 SESSION: Final = timedelta(days=14)  # without use
-INVITATION: Final = timedelta(days=2)
 LATELY: Final = OUTAGE + tokens.ACCESS  # as long as a token may be believed, whatever happens to the record
 KEYS_EVERY_S: Final = 5.0
 TIDY_EVERY_S: Final = 3600.0
@@ -53,6 +52,13 @@ class Tokens:
 def unauthenticated(detail: str) -> Problem:
     """401."""
     return Problem(401, "unauthenticated", "请先登录 sign in first", detail)
+
+
+def refuse_weak(password: str, login: str) -> None:
+    """Raise Problem(422) for a password that will not do."""
+    why = weakness(password, login)
+    if why is not None:
+        raise Problem(422, "weak-password", f"{why[0]} {why[1]}", why[1])
 
 
 class Access:
@@ -191,7 +197,7 @@ class Access:
         """A token with which that person may set a password, once. Raises StorageError."""
         token = tokens.opaque()
         await logins.invite(
-            self._record(), by, account.user_id, account.login, tokens.digest(token), self._now() + INVITATION
+            self._record(), by, account.user_id, account.login, tokens.digest(token), self._now() + tokens.INVITATION
         )
         return token
 

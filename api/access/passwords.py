@@ -7,8 +7,6 @@ from typing import Final
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from api.problems import Problem
-
 SHORTEST: Final = 10
 LONGEST: Final = 256
 AT_ONCE: Final = 2  # each takes 64 MiB for a moment
@@ -41,13 +39,6 @@ def weakness(password: str, login: str) -> tuple[str, str] | None:
     if (login and login.casefold() in plain) or any(word in plain for word in _OBVIOUS) or len(set(plain)) < 5:
         return "口令太容易猜到", "this password is too easy to guess"
     return None
-
-
-def refuse_weak(password: str, login: str) -> None:
-    """Raise Problem(422) for a password that will not do."""
-    why = weakness(password, login)
-    if why is not None:
-        raise Problem(422, "weak-password", f"{why[0]} {why[1]}", why[1])
 
 
 class Passwords:

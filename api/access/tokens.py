@@ -18,6 +18,7 @@ from telemetry.roles import Principal, parse_grants
 from telemetry.storage.keys import SigningKey
 
 ACCESS: Final = timedelta(minutes=10)
+INVITATION: Final = timedelta(days=2)
 ISSUER: Final = "cranewatch"
 SEALED: Final = "cranewatch sealed"
 ALGORITHM: Final = "HS256"

@@ -4,7 +4,7 @@ from html import escape
 
 from nicegui import ui
 
-from api.access.access import INVITATION
+from api.access.tokens import INVITATION
 from api.console import frame
 from api.console.visitor import Visitor
 from api.deps import Parts

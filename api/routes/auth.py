@@ -11,11 +11,10 @@ from fastapi import APIRouter, Path, Request, Response
 from api import access_schemas as bodies
 from api import schemas
 from api.access import tokens
-from api.access.access import Tokens, retry_after, unauthenticated
+from api.access.access import Tokens, refuse_weak, retry_after, unauthenticated
 from api.access.cookies import dropped, kept
 from api.access.credentials import REFRESH_COOKIE, same_origin
 from api.access.gate import AnyCaller, actor_of
-from api.access.passwords import refuse_weak
 from api.deps import Parts
 from api.problems import Problem, not_found
 from telemetry.clock import to_ms

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Response
 from api import access_schemas as bodies
 from api import schemas
 from api.access import tokens
-from api.access.access import INVITATION
 from api.access.gate import AuditReader, Caller, UserKeeper, forbidden
+from api.access.tokens import INVITATION
 from api.deps import Before, Limit, Parts, SiteQuery
 from api.etags import Condition, When, said, tag
 from api.problems import Problem, not_found
