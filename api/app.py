@@ -45,6 +45,7 @@ from api.routes import (
     login,
     oidc,
     people,
+    profiles,
     proofs,
     quality,
     quarantine,
@@ -151,6 +152,7 @@ def create_app(
         proofs,
         exports,
         sitefile,
+        profiles,
     ):
         include(module.router(parts), PREFIX)
     provider = Oidc(settings.oidc, access, database, time.monotonic) if settings.oidc and database else None

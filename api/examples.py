@@ -12,6 +12,7 @@ from api.cycle_examples import CYCLES, USAGE
 from api.export_schemas import EXAMPLES as EXPORTS
 from api.handover_schemas import EXAMPLES as HANDOVERS
 from api.notify_examples import NOTIFY
+from api.profile_schemas import EXAMPLES as PROFILES
 from api.proof_schemas import EXAMPLES as PROOFS
 from api.sitefile_schemas import SITE_FILES
 
@@ -142,6 +143,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     **NOTIFY,
     **HANDOVERS,
+    **PROFILES,
     **PROOFS,
     **EXPORTS,
     **ACCESS,

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from runtime.command import Json, WithDatabase, named, refuse
+from runtime.command import Json, WithDatabase, named, refuse, shell_actor
 from telemetry import profiles
 from telemetry.clock import now_ms
 from telemetry.errors import ConfigError, StorageError
 from telemetry.limit_profile import Profile
 from telemetry.profile_check import Known
 from telemetry.profile_diff import Difference, differences, shown, source
+from telemetry.storage.audit import Actor
 from telemetry.storage.profiles import ProfileStore, Stored
 
 app = typer.Typer(
@@ -101,7 +103,7 @@ def propose(
 ) -> None:
     """提议: write a new version down; it holds nowhere until another person has approved it."""
     with _store() as store:
-        found = store.propose(_text(file), str(file), who, _known())
+        found = store.propose(_text(file), str(file), who, _known(), _by(who))
         _compare(store, found)
     _done(f"已提议 proposed: {found.label}, {found.proposed_by}")
 
@@ -117,7 +119,7 @@ def approve(
     with _store() as store:
         _compare(store, store.one(name, version))
         _tried(store.one(name, version))
-        found = store.approve(name, version, who, why, _known())
+        found = store.approve(name, version, who, why, _known(), _by(who))
     _done(f"已批准 approved: {found.label}, {found.approved_by}")
 
 
@@ -130,7 +132,8 @@ def publish(
 ) -> None:
     """发布: an approved version holds at a site from its effective time; the api brings it to the broker."""
     with _store() as store:
-        sent = store.publish(site, name, version, who or getpass.getuser(), now_ms())
+        by = _by(who or getpass.getuser())
+        sent = store.publish(site, name, version, by.who, now_ms(), by)
     _done(f"已发布 published: {name}/{version}@{sent.hash[:12]} → {site}, {_effective(sent.effective)}")
 
 
@@ -145,6 +148,10 @@ def _store() -> Iterator[ProfileStore]:
             yield store
     except (ConfigError, StorageError) as error:
         refuse(str(error), 1)
+
+
+def _by(who: str) -> Actor:
+    return replace(shell_actor(), who=who)
 
 
 def _known() -> Known:
@@ -180,13 +187,7 @@ def _either(what: str) -> Profile:
 
 def _compare(store: ProfileStore, found: Stored) -> None:
     """Show what a version changes against the one that was approved before it, or what it builds on."""
-    before = store.approved_before(found.name, found.version)
-    new = profiles.parse(found.source, found.label)
-    if before is not None:
-        old = profiles.parse(before.source, before.label)
-    else:
-        base = next((name for name in profiles.names() if f'base = "{name}"' in found.source), "cn")
-        old = profiles.load(base)
+    old, new = store.before(found), profiles.parse(found.source, found.label)
     changed = differences(old, new)
     console = Console(stderr=True)
     console.print(f"{old.label} → {new.label}", highlight=False)

@@ -23,10 +23,9 @@ from telemetry.errors import ConfigError, StorageError
 from telemetry.limit_profile import Profile
 from telemetry.profile_diff import differences
 from telemetry.roles import Permission
-from telemetry.storage import audit, backtests
-from telemetry.storage.audit import Deed
+from telemetry.storage import backtests
 from telemetry.storage.pool import Database
-from telemetry.storage.profiles import ProfileStore, Publication, Stored
+from telemetry.storage.profiles import ProfileStore, Publication, Stored, packaged_base
 
 T = TypeVar("T")
 
@@ -118,7 +117,7 @@ class _Page:
     async def _look(self, row: Stored) -> None:
         t, place = self._tongue, self._place
         try:
-            old, tried = await self._run(lambda store: _before(store, row)), await self._tried(row)
+            old, tried = await self._run(lambda store: store.before(row)), await self._tried(row)
         except (ConfigError, StorageError) as error:
             frame.note(t, error)
             return
@@ -132,27 +131,25 @@ class _Page:
         with self._acts:
             if row.packaged or not self._who.may(Permission.APPROVE, place.site):
                 return
-            signer = self._who.principal.name
-            label = f"{row.name}/{row.version}"
+            signer, by = self._who.principal.name, self._who.actor
             if row.approved_by is None:
                 why = ui.input(t.gettext("why, for the record")).props("outlined dense").classes("grow")
 
                 def approve(store: ProfileStore) -> object:
-                    return store.approve(row.name, row.version, signer, why.value or None, vocabulary.known())
+                    return store.approve(row.name, row.version, signer, why.value or None, vocabulary.known(), by)
 
-                frame.button(t.gettext("Approve"), lambda: self._act("approve", label, approve))
+                frame.button(t.gettext("Approve"), lambda: self._act(approve))
             else:
 
                 def publish(store: ProfileStore) -> object:
-                    return store.publish(place.site, row.name, row.version, signer, now_ms())
+                    return store.publish(place.site, row.name, row.version, signer, now_ms(), by)
 
-                frame.button(t.gettext("Publish to this site"), lambda: self._act("publish", label, publish))
+                frame.button(t.gettext("Publish to this site"), lambda: self._act(publish))
 
-    async def _act(self, action: str, target: str, work: Callable[[ProfileStore], object]) -> None:
-        t, site = self._tongue, self._place.site
+    async def _act(self, work: Callable[[ProfileStore], object]) -> None:
+        t = self._tongue
         try:
             await self._run(work)
-            await audit.note(self._database, Deed(self._who.actor, f"profile.{action}", target, site))
         except (ConfigError, StorageError) as error:
             frame.note(t, error)
             return
@@ -166,7 +163,7 @@ class _Page:
         def compare(store: ProfileStore) -> tuple[Profile, Profile]:
             new = profiles.parse(text, "text", bases=store.base, known=vocabulary.known())
             before = store.approved_before(new.name, new.version)
-            return (profiles.parse(before.source, before.label) if before else _base(text)), new
+            return (profiles.parse(before.source, before.label) if before else packaged_base(text)), new
 
         try:
             old, new = await self._run(compare)
@@ -182,12 +179,12 @@ class _Page:
 
     async def _propose(self) -> None:
         text = self._text.value or ""
-        signer = self._who.principal.name
+        signer, by = self._who.principal.name, self._who.actor
 
         def propose(store: ProfileStore) -> object:
-            return store.propose(text, "text", signer, vocabulary.known())
+            return store.propose(text, "text", signer, vocabulary.known(), by)
 
-        await self._act("propose", text.partition("\n")[0][:64], propose)
+        await self._act(propose)
 
     async def _tried(self, row: Stored) -> str:
         found = await backtests.listed(self._database, hash_=row.hash, limit=20)
@@ -201,16 +198,6 @@ class _Page:
                 return work(store)
 
         return await asyncio.to_thread(inside)
-
-
-def _before(store: ProfileStore, row: Stored) -> Profile:
-    """What a version is compared with: the one approved before it, or what it builds on."""
-    before = None if row.packaged else store.approved_before(row.name, row.version)
-    return profiles.parse(before.source, before.label) if before is not None else _base(row.source)
-
-
-def _base(text: str) -> Profile:
-    return profiles.load(next((name for name in profiles.names() if f'base = "{name}"' in text), "cn"))
 
 
 def _example(place: Place) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from telemetry.toml_places import Exact, Places
 from telemetry.wire.payloads import Words
@@ -32,11 +33,15 @@ def shown(path: Exact) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "file"
 
 
+MOST: Final = 500  # a text of nothing but mistakes has more
+
+
 @dataclass
 class Findings:
-    """What has been found so far in one text; the same thing at the same place once."""
+    """What has been found in one text so far; the same thing at the same place once, and no more than anybody reads."""
 
     places: Places
+    bad: bool = False
     found: dict[tuple[str, str], Finding] = field(default_factory=dict)
 
     def wrong(self, path: Exact, zh: str, en: str) -> None:
@@ -48,6 +53,9 @@ class Findings:
         self._note(path, zh, en, wrong=False)
 
     def _note(self, path: Exact, zh: str, en: str, *, wrong: bool) -> None:
+        if len(self.found) >= MOST and (self.bad or not wrong):
+            return
+        self.bad |= wrong
         self.found.setdefault((shown(path), en), Finding(self.places.at(path), shown(path), zh, en, wrong))
 
     def listed(self) -> list[Finding]:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -98,7 +99,7 @@ def _build(type_: Any, raw: Any, path: Exact, findings: Findings) -> Any:
         most = min((one.max_length for one in constraints if one.max_length is not None), default=len(raw))
         if not least <= len(raw) <= most:
             findings.wrong(path, *expected(type_, of=f"{len(raw)}"))
-        return [_build(values, value, (*path, n), findings) for n, value in enumerate(raw)]
+        return [_build(values, value, (*path, n), findings) for n, value in enumerate(raw[:most])]
     return _leaf(type_, raw, path, findings)
 
 
@@ -129,11 +130,17 @@ def _short(raw: Any) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
+@cache
+def _fields(type_: type[Any]) -> dict[str, msgspec.structs.FieldInfo]:
+    # Annotations are evaluated anew by every call: half a minute for a text of nothing but table headers.
+    return {field.encode_name: field for field in msgspec.structs.fields(type_)}
+
+
 def _struct(type_: type[Any], raw: Any, path: Exact, findings: Findings) -> Any:
     if not isinstance(raw, dict):
         findings.wrong(path, f"{_short(raw)}：这里应是一张表", f"{_short(raw)}: a table is expected here")
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    fields = _fields(type_)  # type: ignore[arg-type]  # a class is hashable
     good = True
     for key in raw:
         if key not in fields:

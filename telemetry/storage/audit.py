@@ -68,16 +68,18 @@ def _json(said: dict[str, Any] | None) -> Jsonb | None:
     return None if said is None else Jsonb(msgspec.to_builtins(said))
 
 
+def line(deed: Deed) -> tuple[LiteralString, tuple[Any, ...]]:
+    """What writes a line: a statement and its values, for whichever kind of connection."""
+    actor = deed.actor
+    return _WRITE, (
+        deed.at or utc_now(), actor.who, actor.organisation, actor.address, deed.action, deed.target, deed.site,
+        _json(deed.before), _json(deed.after),
+    )  # fmt: skip
+
+
 async def write(connection: Connection, deed: Deed) -> None:
     """Add a line inside the caller's transaction."""
-    actor = deed.actor
-    await connection.execute(
-        _WRITE,
-        (
-            deed.at or utc_now(), actor.who, actor.organisation, actor.address, deed.action, deed.target, deed.site,
-            _json(deed.before), _json(deed.after),
-        ),
-    )  # fmt: skip
+    await connection.execute(*line(deed))
 
 
 async def note(database: Database, deed: Deed) -> None:

@@ -2,7 +2,8 @@
 Limit profiles in the record: proposed by one person, approved by another, published to sites.
 
 Rule 1: what was approved never changes, and versions never go back; the table's own trigger sees to it as well.
-Rule 2: a profile is found again by its label, as it was resolved then, whatever its base says today.
+Rule 2: each step writes its line of the audit log in its own transaction.
+Rule 3: a profile is found again by its label, as it was resolved then, whatever its base says today.
 """
 
 import tomllib
@@ -20,6 +21,7 @@ from telemetry.limit_profile import SHOWN, Profile
 from telemetry.persons import same_person
 from telemetry.profile_check import Known
 from telemetry.settings import DatabaseSettings
+from telemetry.storage.audit import Actor, Deed, line
 from telemetry.storage.door import connect, translated
 from telemetry.storage.pool import Database
 from telemetry.wire.frames import MAX_BYTES
@@ -181,8 +183,12 @@ class ProfileStore:
             )
         return found.source
 
-    def propose(self, text: str, of: str, who: str, known: Known) -> Stored:
-        """Write down a new version. Raises ConfigError with what is wrong with it, StorageError."""
+    def propose(self, text: str, of: str, who: str, known: Known, by: Actor | None = None) -> Stored:
+        """
+        Write down a new version; `by` is `who` as the audit log says it.
+
+        Raises ConfigError with what is wrong with it, StorageError.
+        """
         found = profiles.parse(text, of, bases=self.base, known=known)
         if found.name in profiles.names():
             raise ConfigError(
@@ -198,10 +204,13 @@ class ProfileStore:
                 approved_by=who, text=source,
             )
         )  # fmt: skip
-        self._run(_PROPOSE, (*_key(found), False, source, _body(found), found.effective, who))
+        deed = Deed(by or Actor(who), "profile.propose", found.label)
+        self._run(_PROPOSE, (*_key(found), False, source, _body(found), found.effective, who), deed)
         return self.one(found.name, found.version)
 
-    def approve(self, name: str, version: int, who: str, why: str | None, known: Known) -> Stored:
+    def approve(
+        self, name: str, version: int, who: str, why: str | None, known: Known, by: Actor | None = None
+    ) -> Stored:
         """The second person lets a version pass. Raises ConfigError with why that cannot be, StorageError."""
         found = self.one(name, version)
         if found.approved_by is not None:
@@ -210,10 +219,13 @@ class ProfileStore:
             raise ConfigError(f"{found.label} was proposed by {found.proposed_by}: another person has to approve it")
         if profiles.parse(found.source, f"{name}/{version}", known=known).hash != found.hash:
             raise ConfigError(f"{found.label} says something else in this version of cranewatch: propose it again")
-        self._run(_APPROVE, (who, why, name, version, found.hash))
+        deed = Deed(by or Actor(who), "profile.approve", found.label, after={"why": why, "of": found.proposed_by})
+        self._run(_APPROVE, (who, why, name, version, found.hash), deed)
         return self.one(name, version)
 
-    def publish(self, site: str, name: str, version: int, who: str, now_ms: int) -> SiteProfile:
+    def publish(
+        self, site: str, name: str, version: int, who: str, now_ms: int, by: Actor | None = None
+    ) -> SiteProfile:
         """Let the api publish it to a site. Raises ConfigError with why that cannot be, StorageError."""
         found = self.one(name, version)
         if found.approved_by is None:
@@ -229,7 +241,9 @@ class ProfileStore:
         last = Publication(site, 0, who, found.proposed_at, found)
         sent = due([last, *mine], now_ms)[site]
         sized(sent)
-        self._run(_PUBLISH, (site, name, version, found.hash, who))
+        before = {"profile": mine[0].profile.label} if mine else None
+        deed = Deed(by or Actor(who), "profile.publish", found.label, site, before)
+        self._run(_PUBLISH, (site, name, version, found.hash, who), deed)
         return sent
 
     def publications(self) -> list[Publication]:
@@ -240,15 +254,30 @@ class ProfileStore:
         with translated(), self._connection.transaction():
             return self._connection.execute(query, values).fetchall()
 
-    def _run(self, query: LiteralString, values: tuple[Any, ...]) -> None:
+    def _run(self, query: LiteralString, values: tuple[Any, ...], deed: Deed) -> None:
         with translated(), self._connection.transaction():
             self._connection.execute(query, values)
+            self._connection.execute(*line(deed))
+
+    def before(self, row: Stored) -> Profile:
+        """What a version is compared with: the one approved before it, or what it builds on. Raises ConfigError."""
+        found = None if row.packaged else self.approved_before(row.name, row.version)
+        return profiles.parse(found.source, found.label) if found is not None else packaged_base(row.source)
 
     @property
     def _connection(self) -> "psycopg.Connection[Any]":
         if self._open is None:
             raise RuntimeError("not entered")
         return self._open
+
+
+def packaged_base(text: str) -> Profile:
+    """The packaged profile that a text builds on; the first market's where it names none. Raises ConfigError."""
+    try:
+        base = tomllib.loads(text).get("base")
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(error)) from error
+    return profiles.load(base if base in profiles.names() else "cn")
 
 
 def record_packaged(connection: "psycopg.Connection[Any]") -> None:

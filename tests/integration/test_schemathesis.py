@@ -1,5 +1,6 @@
 """The API against its own document: whatever is sent, no 500, and every answer is one that the document knows."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from telemetry.settings import DatabaseSettings
 from tests.fix_broker import Rumqttd
 from tests.fix_database import Server
-from tests.helpers.api import ApiProcess
+from tests.helpers.api import ROOT, ApiProcess
 from tests.helpers.schema_site import fill
 
 SEED = 7
@@ -48,6 +49,7 @@ def asked(api: ApiProcess, folder: Path, *arguments: str) -> "subprocess.Complet
             "--warnings", "off", *arguments,
         ],
         cwd=folder, capture_output=True, text=True, check=False, timeout=170,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.helpers.schema_hooks", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
 

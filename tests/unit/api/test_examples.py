@@ -10,6 +10,7 @@ from api import (
     export_schemas,
     handover_schemas,
     notify_schemas,
+    profile_schemas,
     proof_schemas,
     schemas,
     sitefile_schemas,
@@ -37,6 +38,7 @@ def test_an_example_is_what_its_schema_says(name: str) -> None:
             notify_schemas,
             handover_schemas,
             proof_schemas,
+            profile_schemas,
             export_schemas,
             sitefile_schemas,
         )

@@ -35,7 +35,7 @@ MAY: Final = {
 PATHS: Final = {
     "site": "mine", "kind": "crane", "device": "c1", "rule": "moment", "number": "7", "contact": "wang",
     "key": "k3v9x0q2m7ab", "session": "k3v9x0q2m7ab", "transition": "3f0c9a1be2d44f10", "name": "phone.js",
-    "export": "k3v9x0q2m7ab4c5d",
+    "export": "k3v9x0q2m7ab4c5d", "profile": "works", "version": "1",
 }  # fmt: skip
 
 

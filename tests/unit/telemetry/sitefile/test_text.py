@@ -5,7 +5,10 @@ from hypothesis import given, settings
 
 from simulators.site import builtin
 from telemetry.sitefile import check, configs, newcomer, recovery, writing
+from telemetry.sitefile.finding import Findings, errors
+from telemetry.sitefile.reading import read
 from telemetry.sitefile.words import File, bare
+from telemetry.toml_places import Places
 from tests.helpers.sitefiles import WHOLE, files
 
 
@@ -71,3 +74,15 @@ def test_what_the_newcomers_file_shows_in_comments_is_good_too() -> None:
     assert (len(file.bays), len(file.zones), len(file.contacts or ()), len(file.roster or ())) == (1, 1, 1, 1)
     assert file.cranes[0].sensors
     assert file.cranes[0].commissioning
+
+
+def test_a_text_of_nothing_but_mistakes_is_not_listed_to_its_end() -> None:
+    file, findings = read("".join(f"k{n} = 1\n" for n in range(5_000)))
+    assert file is None
+    assert len(findings.listed()) == 500
+    # A mistake is said, however many warnings came before it.
+    found = Findings(Places(""))
+    for n in range(600):
+        found.warn((n,), f"{n}", f"{n}")
+    found.wrong(("x",), "错", "wrong")
+    assert [one.en for one in errors(found.listed())] == ["wrong"]
