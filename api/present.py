@@ -36,9 +36,14 @@ def lines(views: Iterable[DeviceView]) -> list[schemas.Alarm]:
 
 
 def alarms(views: Iterable[DeviceView]) -> list[schemas.Alarm]:
-    """Live alarms of these devices: what holds before what is over, worst first, newest first."""
+    """Live alarms of these devices: what holds before what is over, lives first, worst first, newest first."""
     found = [alarm(view, one) for view in views for one in view.alarms.values()]
-    return sorted(found, key=lambda one: (not (one.active or one.hold), -one.severity, -one.since))
+    return sorted(found, key=lambda one: (not (one.active or one.hold), not _lives(one), -one.severity, -one.since))
+
+
+def _lives(one: schemas.Alarm) -> bool:
+    # A pre-warning about lives does not stand before an alarm of another kind.
+    return one.life_safety and one.severity >= Severity.ALARM
 
 
 def recorded(row: AlarmRow) -> schemas.Alarm:

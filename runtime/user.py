@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -78,7 +79,7 @@ async def _invite(database: Database, account: Account) -> str:
     await logins.invite(
         database, _actor(), account.user_id, account.login, tokens.digest(token), utc_now() + tokens.INVITATION
     )
-    return f"/login#invitation={token}"
+    return f"{os.environ.get('CRANEWATCH_NOTIFY__PUBLIC_URL', '').rstrip('/')}/login#invitation={token}"
 
 
 def _password(login: str) -> str:
@@ -94,6 +95,8 @@ def _tell_link(path: str) -> None:
         f"请用此链接设置口令（{tokens.INVITATION.days} 天内，一次有效） set the password with this link, once, within"
         f" {tokens.INVITATION.days} days:"
     )
+    if path.startswith("/"):
+        Console(stderr=True).print("（前加本系统的网址 put the server's own address in front）")
     sys.stdout.write(path + "\n")
 
 

@@ -48,7 +48,9 @@ def brief_sentence(alarm: schemas.Alarm) -> Pair:
 
 def band(t: Tongue, view: DeviceView, lost: payloads.Words | None, now: int, *, brief: bool = False) -> str:
     """One line that says how a device is: its worst alarm, or that it is not watched, or how well it is."""
-    every = [one for one in present.alarms([view]) if one.severity >= 2 or one.hold]
+    # What another one speaks for stands behind what is the device's own.
+    spoken = sorted(present.alarms([view]), key=lambda one: one.parent is not None)
+    every = [one for one in spoken if one.severity >= 2 or one.hold]
     found = [one for one in every if one.active or one.hold]
     if found:
         worst = found[0]

@@ -19,6 +19,7 @@ from api.console.wording import HAZARD, LEVEL, number, percent
 from api.deps import Parts
 from api.i18n import Tongue
 from api.live.picture import DeviceView, Picture
+from telemetry import vocabulary
 from telemetry.clock import now_ms
 from telemetry.kinds import KINDS
 from telemetry.model import CoverageLevel
@@ -120,7 +121,9 @@ def coverage(t: Tongue, picture: Picture, view: DeviceView, now: int) -> str:
     made = f'<table class="cw-table">{"".join(rows)}</table>'
     if view.coverage.unwatched:
         lines = "".join(
-            f"<li>{t.show(one.reason)}: {escape(', '.join(one.rules))}</li>" for one in view.coverage.unwatched
+            f"<li>{t.show(one.reason)}: "
+            f"{', '.join(t.show(vocabulary.rule_name(rule, view.kind)) for rule in one.rules)}</li>"
+            for one in view.coverage.unwatched
         )
         made += (
             f'<h3 class="cw-sub">{t.markup("rules that are not evaluated here")}</h3><ul class="cw-list">{lines}</ul>'

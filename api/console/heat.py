@@ -2,7 +2,8 @@
 A formwork bay from above: each post coloured and lettered by how near it is to its limit. Pure, SVG out.
 
 Rule 1: to scale where all posts have a place, else in order of their names, and it says so.
-Rule 2: the number is always there: colour alone says nothing to one man in twelve, nor in the sun.
+Rule 2: an alarm of the post is always there too, whatever quantity is drawn.
+Rule 3: the number is always there: colour alone says nothing to one man in twelve, nor in the sun.
 """
 
 import math
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from api import present
 from api.charts import value
-from api.console.cards import name_of, path_of, silent
-from api.console.wording import number
+from api.console.cards import alarm_sentence, name_of, path_of, silent
+from api.console.wording import MARK, number
 from api.i18n import Pair, Tongue
 from api.limits import limit
 from api.live.picture import DeviceView, SiteView
+from telemetry.model import Severity
 
 CELL: Final = 100.0
 GRADES: Final = ((100.0, "h4"), (80.0, "h3"), (50.0, "h2"), (25.0, "h1"))  # per cent of the limit
@@ -104,11 +107,19 @@ def _cell(t: Tongue, post: Post, x: float, y: float, of: Quantity, now: int) -> 
     figure = number(post.value, of.decimals)
     used = "?" if old or share is None else f"{share:.0f} %"
     label = f"{name_of(view)}: {figure} {of.unit}, {used}, {t.ago(view.age_ms(now))}"
+    name = view.device.removeprefix("post-")
+    kind = "old" if old else grade
+    # Whatever quantity is drawn: a post with an alarm of another one is not the calmest of the map.
+    worst = next((one for one in present.alarms([view]) if one.severity >= Severity.PREWARNING and one.active), None)
+    if worst is not None:
+        kind += f" s{worst.severity}"
+        name = f"{MARK[worst.severity]} {name}"
+        label = f"{label}, {t.pick(alarm_sentence(worst))}"
     return (
-        f'<a href="{path_of(view)}" aria-label="{escape(label)}"><g class="{"old" if old else grade}">'
+        f'<a href="{path_of(view)}" aria-label="{escape(label)}"><g class="{kind}">'
         f"<title>{escape(label)}</title>"
         f'<rect x="{x + 3:.0f}" y="{y + 3:.0f}" width="{CELL - 6:.0f}" height="{CELL - 6:.0f}" rx="8"/>'
-        f'<text class="name" x="{x + CELL / 2:.0f}" y="{y + 24:.0f}">{escape(view.device.removeprefix("post-"))}</text>'
+        f'<text class="name" x="{x + CELL / 2:.0f}" y="{y + 24:.0f}">{escape(name)}</text>'
         f'<text class="share" x="{x + CELL / 2:.0f}" y="{y + 58:.0f}">{used}</text>'
         f'<text class="value" x="{x + CELL / 2:.0f}" y="{y + 82:.0f}">{figure} {of.unit}</text></g></a>'
     )

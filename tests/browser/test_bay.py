@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from telemetry.clock import now_ms
 from telemetry.model import Hazard, Severity
@@ -145,3 +145,18 @@ def test_a_crane_that_does_not_pour_hears_nothing_of_it(page: Page, url: str, si
     expect(page.locator("#line1")).to_contain_text("超载")
     assert page.evaluate("cranewatch.pours.size") == 0
     assert page.evaluate(PLAYING) == "none"
+
+
+def test_a_page_that_cannot_be_drawn_says_that_nobody_watches_and_comes_back(
+    context: BrowserContext, url: str, site: SpokenSite
+) -> None:
+    page = context.new_page()  # its script fails here, and that is what is tested
+    begin(page, f"{url}/terminal/{site.site}/bay/A")
+    page.evaluate("() => { cranewatch.watch.model = () => { throw 'a defect' } }")
+    expect(page.locator("#line1")).to_have_text("监测中断 NOT MONITORED")
+    expect(page.locator("#line3")).to_contain_text("a defect")
+    expect(page.locator("#watched")).to_have_attribute("data-level", "lost")
+    page.wait_for_function(f"{PLAYING} === 'lost'")
+    page.evaluate("() => { delete cranewatch.watch.model }")
+    expect(page.locator("#pour-zh")).to_have_text("正常浇筑")
+    expect(page.locator("#watched")).to_have_attribute("data-level", "monitored")

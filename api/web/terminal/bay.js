@@ -8,6 +8,7 @@
  */
 
 import { band } from "./band.js";
+import { NO_TESTS } from "./proof.js";
 import { unpack } from "./unpack.js";
 import { Watch, ZONE } from "./watch.js";
 import * as words from "./words.js";
@@ -20,6 +21,7 @@ export class BayWatch {
     Object.assign(this, { site, bay, cab, kind: "formwork" });
     this.watches = new Map(); // device → Watch, of every formwork device of the site that has an alarm or is ours
     this.posts = new Set();
+    this.proof = NO_TESTS;
     this.linked = false;
     this.refusal = this.code = this.upSince = this.siteConfig = null;
     this.lostSince = null;

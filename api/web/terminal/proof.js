@@ -85,3 +85,8 @@ export class Proof {
     return this.asked(wall) ? words.TEST_ASKED : null;
   }
 }
+
+/** Where there is no test channel, as on a bay: nothing is ever tested. */
+export const NO_TESTS = Object.freeze({
+  heard() {}, shown: () => null, sound: () => null, asked: () => false, may: () => false, tap() {}, confirm() {}, band: () => null,
+});

@@ -219,8 +219,31 @@ function drawProof(model) {
   put("proof-en", test.text?.en ?? "");
 }
 
+/** A page that cannot be drawn is a defect of ours, and what stands on it is old: it says so, and looks again. */
+function broken(error) {
+  if (fault === null) reportError(error);
+  fault = error;
+  $("start").hidden = $("checks").hidden = $("proof").hidden = true;
+  mark("b", "style", "lost");
+  put("mark", "");
+  fit("line1", `${LOST.zh} ${LOST.en}`, 10.5, 6, "fault");
+  fit("line2", "页面故障 请重新加载", 6.2, 4, "fault");
+  fit("line3", `page fault, reload · ${error}`.slice(0, 120), 5, 3.4, "fault");
+  put("watched", `${LOST.zh} ${LOST.en}`);
+  mark("watched", "level", "lost");
+}
+
 function draw() {
   scheduled = false;
+  try {
+    paint();
+    fault = null;
+  } catch (error) {
+    broken(error);
+  }
+}
+
+function paint() {
   const model = present();
   document.title = `${model.name} cranewatch`;
   drawTop(model);
@@ -254,9 +277,9 @@ function confirm(model) {
   });
 }
 
-let scheduled = false;
+let scheduled = false, fault = null;
 function refresh() {
-  horn.follow(sound(), now());
+  horn.follow(fault ? { kind: "lost" } : sound(), now());
   if (!scheduled) {
     scheduled = true;
     requestAnimationFrame(draw);
