@@ -33,6 +33,7 @@ PAGES = (
     ("quality", f"/site/{SITE}/quality", "zh", "light", 4),
     ("limits", f"/site/{SITE}/limits", "en", "dark", 3),
     ("duty", f"/site/{SITE}/duty", "zh", "light", 3),
+    ("tests", f"/site/{SITE}/tests", "both", "light", 3),
     ("config", f"/site/{SITE}/config", "zh", "light", 3),
     ("new-site", "/sites/new", "en", "light", 3),
     ("users", "/users", "en", "light", 3),
