@@ -491,15 +491,20 @@ async def test_limits_are_published_while_an_alarm_is_active_and_hold_when_it_is
         here.start()
         n = len(here.desk.beats)
         await until(lambda: len(here.desk.beats) > n)
-        before = set(here.desk.transitions)
+
+        def moments() -> list[Transition]:
+            # A machine that is busy makes a device silent for a moment, which is another alarm.
+            said = (payloads.decode(Transition, raw) for raw in here.desk.transitions.values())
+            return [one for one in said if one.rule == "moment"]
+
+        before = moments()
         for _ in range(20):
             await here.send("c1", overload(next(seq), 2.86))
             await asyncio.sleep(0.1)
-        assert set(here.desk.transitions) == before, "104.8 % is no alarm any more"
+        assert moments() == before, "104.8 % is no alarm any more"
         await until_it_is(3.0, True, 105.0)
-        said = [payloads.decode(Transition, raw) for known, raw in here.desk.transitions.items() if known not in before]
         label = profiles.parse(published(body, version=2).text).label
-        assert [(t.signal, t.limit, t.profile) for t in said if t.rule == "moment"] == [("raise", 105.0, label)]
+        assert [(t.signal, t.limit, t.profile) for t in moments()[len(before) :]] == [("raise", 105.0, label)]
 
 
 def test_the_run_of_frames_is_one_that_devices_may_send() -> None:
