@@ -31,6 +31,7 @@ from api.live.chase import Chase
 from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.picture import Picture
+from api.live.recall import recall
 from api.metrics import ApiMetrics
 from api.once import Once
 from api.routes import (
@@ -106,6 +107,7 @@ def create_app(
                     running.append(tasks.spawn(keeper.run(), name="api.configs"))
                     running.append(tasks.spawn(access.run(), name="api.access"))
                     running.append(tasks.spawn(parts.auditor.run(), name="api.audit"))
+                    running.append(tasks.spawn(recall(feed, database), name="api.recall"))
                     if chase is not None:
                         running.append(tasks.spawn(chase.run(), name="api.chase"))
                     running.append(tasks.spawn(parts.exports.run(), name="api.exports"))

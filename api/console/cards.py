@@ -9,7 +9,7 @@ from api.console.wording import number, percent
 from api.i18n import Pair, Tongue
 from api.live.picture import ANALYZER, DeviceView, Picture
 from telemetry.kinds import KINDS
-from telemetry.model import PROOF_RULES, CoverageLevel
+from telemetry.model import PROOF_RULES, CoverageLevel, State
 from telemetry.wire import payloads
 
 BAR_TOP = 120  # per cent at the right end of a bar
@@ -187,6 +187,8 @@ def silent(view: DeviceView, now: int) -> bool:
 def alarm_row(t: Tongue, alarm: schemas.Alarm, name: str, now: int, *, known: bool = True) -> str:
     """An alarm in the list, without its buttons. `known`: its device speaks now, and somebody listens."""
     state = wording.STATE.get(alarm.state, (alarm.state, alarm.state))
+    if alarm.state == State.RETURNED and alarm.active:
+        state = wording.LOWER
     severity = wording.SEVERITY[alarm.severity]
     grade = f"s{alarm.severity}" if alarm.active or alarm.hold else ""
     condition = t.markup("still holds") if alarm.active else t.markup("condition is over")

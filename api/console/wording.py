@@ -24,6 +24,8 @@ STATE: Final[dict[str, Pair]] = {
     State.SUPPRESSED: ("设计抑制", "suppressed by design"),
     State.DISABLED: ("停用", "disabled"),
 }
+# A lower level of it still holds: the alarm that nobody has answered is over, and the pre-warning is not.
+LOWER: Final[Pair] = ("较高级别已恢复，未确认", "the higher level is over, not acknowledged")
 PRIORITY: Final[dict[int, Pair]] = {
     Priority.HIGH: ("高", "high"),
     Priority.MEDIUM: ("中", "medium"),

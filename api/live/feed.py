@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from api.live.hub import Hub, Interest, Message, Type
-from api.live.picture import Change, Picture, Reading
+from api.live.picture import Change, Key, Picture, Reading
 from api.metrics import ApiMetrics
 from telemetry.broker import Arrival, Link
 from telemetry.clock import now_ms
@@ -117,6 +117,12 @@ class Feed:
             for topic, payload in {message.topic: message.payload for message in batch.messages}.items():
                 self._arrive(Arrival(topic, payload, retain=False, qos=0))
             await asyncio.sleep(GATHER_S)
+
+    def recall(self, key: Key, reading: Reading) -> None:
+        """Paint in what the record knows of a device that has said nothing yet."""
+        change = self.picture.recall(key, reading)
+        if change is not None:
+            self._tell(change)
 
     def _arrive(self, arrival: Arrival) -> None:
         change = self.picture.apply(arrival.topic, arrival.payload, now_ms())

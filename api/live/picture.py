@@ -184,6 +184,14 @@ class Picture:
             return None
         return Change(topic.leaf, key, decoded)
 
+    def recall(self, key: Key, reading: Reading) -> Change | None:
+        """What a device said before anybody listened here; None when it has been heard since."""
+        view = self._view(key)
+        if view is None or view.reading is not None:
+            return None
+        view.reading = reading
+        return Change(Leaf.READING, key, reading)
+
     def _view(self, key: Key) -> DeviceView | None:
         view = self.devices.get(key)
         if view is None:

@@ -18,6 +18,7 @@ from telemetry.kinds import KINDS
 from telemetry.storage import completeness, history
 from telemetry.storage.pool import Database
 
+SHORTEST: Final = timedelta(hours=1)
 COUNTED: Final = timedelta(days=31)  # frames are counted for spans up to this
 COUNTED_DEVICES: Final = 50
 LONGEST: Final = timedelta(days=400)
@@ -125,6 +126,8 @@ async def _frames(database: Database, wish: Wish, devices: list[int]) -> dict[st
         return None
     if wish.end - wish.begin > COUNTED or len(devices) > COUNTED_DEVICES:
         return f"not counted beyond {COUNTED.days} days or {COUNTED_DEVICES} devices: see the completeness statements"
+    if wish.end - wish.begin < SHORTEST:
+        return "not known for so short a span: what became of frames is dated to about a quarter of an hour"
     found = await completeness.frames(database, devices, wish.begin, wish.end)
     counted = {name: getattr(found, name) for name in ("sent", "stored", "misdated", "quarantined", "missing", "lost")}
     # Where in time a frame is that never came is known by marks: of a day that is little, of a minute all.

@@ -39,22 +39,21 @@ def frames_of(kind_name: str, rows: Iterable[Mapping[str, Any]], boots: Mapping[
     for (boot_no, seq), samples in frames.items():
         if sorted(samples) != list(range(len(samples))):
             raise ValueError(f"frame {seq} of boot {boots[boot_no]} lacks a sample")
-        made = [_fields(kind_name, samples[i]) for i in range(len(samples))]
+        made = [fields(kind_name, samples[i]) for i in range(len(samples))]
         frame: Any
         if len(made) == 1:
             frame = FRAMES[kind.name](boot=boots[boot_no], seq=seq, **made[0])
         else:
-            frame = FRAMES[kind.name](
-                boot=boots[boot_no], seq=seq, samples=[SAMPLES[kind.name](**fields) for fields in made]
-            )
+            frame = FRAMES[kind.name](boot=boots[boot_no], seq=seq, samples=[SAMPLES[kind.name](**one) for one in made])
         found.append((cast(Frame, frame), to_ms(samples[0]["received_at"])))
     return found
 
 
-def _fields(kind_name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def fields(kind_name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stored sample says, by the names of the wire."""
     kind = KINDS[kind_name]
-    fields: dict[str, Any] = {channel.name: row.get(channel.name) for channel in kind.channels}
-    fields["ts"] = row["ts"] if isinstance(row["ts"], int) else to_ms(row["ts"])
+    found: dict[str, Any] = {channel.name: row.get(channel.name) for channel in kind.channels}
+    found["ts"] = row["ts"] if isinstance(row["ts"], int) else to_ms(row["ts"])
     invalid = [name for name, bit in kind.bit.items() if row["invalid"] & bit]
-    fields["invalid"] = invalid or None
-    return fields
+    found["invalid"] = invalid or None
+    return found

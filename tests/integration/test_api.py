@@ -269,6 +269,27 @@ def test_the_live_socket_tells_what_changes(api: ApiProcess, embedded_broker: Mq
     asyncio.run(script())
 
 
+def test_what_was_said_before_it_started_is_old_and_not_unheard_of(
+    embedded_broker: MqttSettings, postgres_database: DatabaseSettings
+) -> None:
+    register(postgres_database, "before", {}, 0)
+    loads, _ = fill(postgres_database, 5)
+    run(postgres_database, "INSERT INTO device (site, kind, device, config) VALUES ('before', 'crane', 'gone', %s)",
+        (json.dumps({"retired": True}),))  # fmt: skip
+    run(
+        postgres_database,
+        "INSERT INTO reading_crane (device_id, ts, received_at, boot_no, seq, i, invalid, load_t)"
+        " SELECT device_id, now(), now(), 0, 0, 0, 0, 1 FROM device WHERE device = 'gone'",
+    )
+    with ApiProcess(embedded_broker, postgres_database, console=False) as api:
+        url = "/api/v1/devices/before/c1"
+        found = eventually(lambda: api.http.get(url).json(), lambda answer: answer.get("reading") is not None)
+        assert found["reading"]["stale"] is True
+        assert found["reading"]["values"]["load_t"] == pytest.approx(float(loads[-1]))
+        assert found["reading"]["received_at"] == to_ms(START + timedelta(seconds=4))
+        assert api.http.get("/api/v1/devices/before/gone").json()["reading"] is None
+
+
 def test_without_its_database_it_serves_the_present_and_says_what_is_missing(
     embedded_broker: MqttSettings, postgres_database: DatabaseSettings, proxy_to: Callable[[int], Proxy]
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_file_says_what_it_is_about_and_what_is_missing(database: DatabaseSett
     assert about["frames"]["missing"] == 0
     assert "release" in about["limit_profiles"][0]
     assert "not counted" in made(database, end=START + timedelta(days=40))[0][0]["about"]["frames"]
+    assert "not known" in made(database, end=START + timedelta(minutes=3))[0][0]["about"]["frames"]
 
 
 def test_buckets_of_a_site_are_those_of_history(database: DatabaseSettings) -> None:

@@ -62,3 +62,14 @@ def test_a_proof_test_in_the_list_is_called_a_test_and_has_no_alarm_s_colour() -
     assert "◇" in row
     assert "cw-band test" in row
     assert "cw-band s" not in row
+
+
+def test_a_pre_warning_that_holds_after_an_alarm_that_is_over_is_not_called_over() -> None:
+    row = cards.alarm_row(
+        BOTH, alarm().model_copy(update={"state": "returned_unacknowledged", "active": True}), "1#", NOW
+    )
+    assert "较高级别已恢复，未确认" in row
+    row = cards.alarm_row(
+        BOTH, alarm().model_copy(update={"state": "returned_unacknowledged", "active": False}), "1#", NOW
+    )
+    assert "较高级别" not in row
