@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from runtime.command import Json, WithDatabase, named, refuse
 from telemetry import proof
 from telemetry.errors import StorageError
-from telemetry.proof import Outcome
+from telemetry.proof import Outcome, State
 from telemetry.proof_schedule import Schedule
 from telemetry.settings import DatabaseSettings
 from telemetry.storage import proofs
@@ -30,6 +30,11 @@ app = typer.Typer(
 )
 
 LOOK_S = 0.5
+WAITS = {
+    State.ASKED: ("等待司机在终端开始", "asked: the operator begins it at the terminal (withdraw takes it back)"),
+    State.ORDERED: ("已下达", "ordered: the device has not answered yet (list shows how it goes on)"),
+    State.SENT: ("进行中", "under way: it is followed link by link"),
+}
 ACTOR = Actor("cli", None, "cli")
 Place = Annotated[str, typer.Argument(help="SITE/KIND/DEVICE, as demo/crane/crane-1.")]
 
@@ -51,6 +56,22 @@ def order(
         refuse(str(error))
     _print([test])
     raise typer.Exit(1 if test.outcome is Outcome.FAILED else 0)
+
+
+@app.command(epilog="Example: [bold]cranewatch prooftest withdraw demo 12[/]")
+def withdraw(
+    site: Annotated[str, typer.Argument(help="The site.")],
+    number: Annotated[int, typer.Argument(min=1, help="Of the test, as `order` and `list` say it.")],
+) -> None:
+    """撤回: take back a test that nobody has begun."""
+    settings = named(WithDatabase)
+    try:
+        found = asyncio.run(_withdraw(settings.database, site, number))
+    except StorageError as error:
+        refuse(str(error), 1)
+    if found is None:
+        refuse(f"no test {number} of {site} that waits to be begun", 1)
+    _print([found])
 
 
 @app.command("list", epilog="Example: [bold]cranewatch prooftest list demo[/]")
@@ -112,6 +133,11 @@ async def _order(settings: DatabaseSettings, site: str, kind: str, device: str, 
         return test
 
 
+async def _withdraw(settings: DatabaseSettings, site: str, number: int) -> Test | None:
+    async with Database(settings, application="prooftest") as database:
+        return await proofs.cancel(database, ACTOR, site, number)
+
+
 async def _listed(
     settings: DatabaseSettings, site: str, device: str | None, limit: int
 ) -> tuple[list[Test], list[Test]]:
@@ -135,7 +161,7 @@ def _print(found: list[Test]) -> None:
     for one in found:
         at = one.asked_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%d %H:%M:%S")
         if one.outcome is None:
-            what = str(one.state)
+            what = "{} {}".format(*WAITS.get(one.state, (str(one.state), "")))
         else:
             words = proof.words(one.outcome, one.failed_link, one.detail)
             what = f"{words.zh} {words.en}"

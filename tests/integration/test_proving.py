@@ -1,6 +1,9 @@
 """Whoever judges proof tests, on a real database: what begins, what is asked for, what is said, and once."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -31,6 +34,7 @@ from telemetry.wire.proof import ProofOrder, ProofState, SiteProofs
 from telemetry.wire.topics import Lane, Leaf
 from tests.helpers.duty import SITE, Alarm, staff
 from tests.helpers.rows import fetch, value
+from tests.helpers.services import ROOT
 
 BOOT = "boot-00000001"
 ACTOR = Actor("li", None, "test")
@@ -342,6 +346,19 @@ async def test_only_what_nobody_has_begun_can_be_taken_back(site: Proving) -> No
     assert await proofs.cancel(site.database, ACTOR, SITE, begun.proof_id) is None
     lines = fetch(site.settings, "SELECT action FROM audit_log ORDER BY audit_id")
     assert [row[0] for row in lines] == ["proof_test.order", "proof_test.cancel", "proof_test.order"]
+
+
+async def test_a_test_that_waits_is_taken_back_by_command(site: Proving) -> None:
+    site.terminal()
+    asked = await site.order(told=False)
+    env = {**os.environ, "CRANEWATCH_DATABASE__URL": site.settings.url.get_secret_value()}
+    for wanted in (0, 1):
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-m", "runtime.cli", "prooftest", "withdraw", SITE, str(asked.proof_id)],
+            env=env, cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == wanted, done.stderr
+    assert "that waits to be begun" in done.stderr
 
 
 async def test_while_the_channel_of_the_test_before_is_driven_the_next_one_waits(site: Proving) -> None:

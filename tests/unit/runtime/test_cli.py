@@ -56,6 +56,7 @@ def cranewatch(*arguments: str, **environment: str) -> "subprocess.CompletedProc
         "prooftest order",
         "prooftest list",
         "prooftest schedule",
+        "prooftest withdraw",
         "profile check",
         "profile list",
         "profile diff",
