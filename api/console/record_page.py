@@ -123,7 +123,7 @@ def _row(t: Tongue, one: Statement, names: dict[tuple[str, str], str]) -> str:
     name = names.get((one.kind, one.device), one.device)
     clock = "—"
     if one.clock is not None and one.clock.live:
-        median = "" if one.clock.median_ms is None else f" {one.clock.median_ms / 1000:+.1f} s"
+        median = "" if one.clock.median_ms is None else f" {round(one.clock.median_ms / 1000, 1) + 0.0:+.1f} s"
         clock = f"{one.clock.within_5s / one.clock.live * 100:.0f} %{median}"
     missing = f'<span class="cw-bad">{frames.missing:,}</span>' if frames.missing else "0"
     lost = f'<span class="cw-bad">{frames.lost:,}</span>' if frames.lost else "0"

@@ -212,8 +212,8 @@ def _alarms(t: Tongue, found: Yesterday) -> str:
         closed = f"<li>{t.markup('none was closed with a cause')}</li>"
     return _number(
         str(found.annunciated), t.markup("alarms told to the desk"),
-        f'<ul class="cw-lines">{lines}</ul><h3 class="cw-sub">{t.markup("by cause")}</h3>'
-        f'<ul class="cw-lines">{closed}</ul>',
+        f'<ul class="cw-lines">{lines}</ul>'
+        + (f'<h3 class="cw-sub">{t.markup("by cause")}</h3><ul class="cw-lines">{closed}</ul>' if closed else ""),
     )  # fmt: skip
 
 

@@ -75,5 +75,5 @@ async def build(parts: Parts, who: Visitor) -> None:
             frame.raw(t.markup("The record does not answer: live only."), "cw-note")
         live = frame.Live(body, "cw-sites")
         if who.may(Permission.CONFIGURE, EVERYWHERE):
-            frame.raw(f'<a class="cw-link" href="/sites/new">{t.markup("New site")}</a>', "cw-form")
+            frame.raw(f'<a class="cw-link" href="/sites/new">{t.markup("New site")}</a>', "cw-wide cw-form")
         frame.repaint(live.paint)

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from telemetry import profiles
 from telemetry.clock import to_ms
 from telemetry.errors import ConfigError
+from telemetry.kinds import KINDS
 from telemetry.limit_profile import Profile
 from telemetry.sitefile import configs, difference, merging, writing
 from telemetry.sitefile.change import Change
@@ -94,6 +95,8 @@ class Held:
             (self.strange, "无法写入本文件，导入时不变 cannot be written here; an import leaves it alone"),
         ):
             for key in keys:
+                if key[0] not in KINDS:
+                    continue  # the analyzer about itself
                 yield f"{'/'.join(key)}: {words}"
 
 
